@@ -23,13 +23,20 @@ func ParseBIC(text string) (BIC, error) {
 	}
 	copy(b[:], text)
 	copy(b[len(text):], "XXX")
+	if !b.wellFormed() {
+		return BIC{}, fmt.Errorf("%w: %.20q", ErrBIC, text)
+	}
+	return b, nil
+}
+
+func (b BIC) wellFormed() bool {
 	for i, c := range b {
 		letter, digit := c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
 		if !letter && (!digit || i == 4 || i == 5) {
-			return BIC{}, fmt.Errorf("%w: %.20q, character %d", ErrBIC, text, i+1)
+			return false
 		}
 	}
-	return b, nil
+	return true
 }
 
 // MustBIC is ParseBIC for codes written in the source; it panics on a wrong one.

@@ -61,6 +61,7 @@ const (
 	Oversized        // the outcome would exceed MaxLeaf bytes
 	NotAuthorized    // the issuer has not authorised the holder
 	UnknownMode      // neither exact deliver nor exact send
+	RouteFault       // the router broke a rule: a fault of the program, nothing was posted
 	outcomeEnd
 )
 
@@ -79,6 +80,7 @@ var slugs = [...]string{
 	BelowMinorUnit: "below_minor_unit", SearchLimit: "search_limit", LineFrozen: "line_frozen",
 	CapExceeded: "net_debit_cap_exceeded", BadInstruction: "bad_instruction", Oversized: "oversized",
 	NotAuthorized: "not_authorized", UnknownMode: "unknown_mode",
+	RouteFault: "route_fault",
 }
 
 // String returns the outcome's slug, the code that callers see.

@@ -107,9 +107,11 @@ type Router interface {
 	Route(req *Request, plan *Plan) Outcome
 	// Gainful says whether filling the offer would close a cycle that ends with more than it began.
 	Gainful(offer OfferIdx) bool
-	// PositionChanged and OfferChanged tell of a changed or new entry; ParticipantChanged of a
-	// changed fee, freeze or authorisation rule of an issuer.
+	// PositionChanged, PurseChanged and OfferChanged tell of a changed or new entry (an offer whose
+	// slot is no longer Live has left); ParticipantChanged of a changed fee, freeze or authorisation
+	// rule of an issuer.
 	PositionChanged(PosID)
+	PurseChanged(PurseID)
 	OfferChanged(OfferIdx)
 	ParticipantChanged(PartID)
 }

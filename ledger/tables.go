@@ -42,7 +42,7 @@ type Participant struct {
 	Keys [][32]byte
 
 	purses []PurseID
-	offers int32
+	offers []OfferIdx // standing, oldest first
 }
 
 // Purses returns the participant's purses in the order of their opening.

@@ -1,0 +1,93 @@
+package ledger
+
+// pay checks a payment in the order of the cases below, asks the router for its flows, checks those
+// in full, and posts them: all of them, or none.
+func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
+	req, outcome := s.checkPay(by, i)
+	if outcome != Applied {
+		return outcome, nil
+	}
+	s.seen.add(req.From, seenPayment, i.ID)
+	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
+	s.seen.later(req.From, seenMessage, i.MessageID)
+
+	if outcome := s.router.Route(&req, &s.plan); outcome != Applied {
+		return outcome, nil
+	}
+	if err := s.checkPlan(&req, &s.plan); err != nil {
+		s.block.Faults = append(s.block.Faults, err)
+		return RouteFault, nil
+	}
+	if len(s.plan.Flows)*maxMove+maxLeafHead > MaxLeaf {
+		return Oversized, nil
+	}
+	r.Source, r.Delivered = s.plan.Source, s.plan.Delivered
+	return Applied, s.postPlan(&s.plan, r)
+}
+
+// What a move takes in a leaf at most, and what comes before the moves.
+const (
+	maxMove     = 1 + 11 + 13 + 13 + 16 + 16 + 16
+	maxLeafHead = 512
+)
+
+func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
+	req := Request{
+		From: s.FindParticipant(by), To: s.FindParticipant(i.To),
+		Send: i.Send.Currency, Deliver: i.Deliver.Currency,
+		SendAsset: None, DeliverAsset: None,
+		Amount: i.Amount, Bound: i.Bound, ExactSend: i.Mode == ExactSend,
+		Partial: i.Partial, Least: i.Least,
+	}
+	switch {
+	case by == BIC{}:
+		return req, NotAllowed
+	case i.Mode != ExactDeliver && i.Mode != ExactSend || i.UETRKind < UETRPayment || i.UETRKind > UETRReturn:
+		return req, UnknownMode
+	case !amountsFit(i):
+		return req, BadAmount
+	case req.To == None:
+		return req, UnknownReceiver
+	case !s.currencies[i.Send.Currency] || !s.currencies[i.Deliver.Currency]:
+		return req, UnknownCurrency
+	case s.unknownIssuer(i.Send) || s.unknownIssuer(i.Deliver):
+		return req, UnknownIssuer
+	case req.From == req.To && req.Send == req.Deliver:
+		return req, SelfPayment
+	case s.seen.has(req.From, seenPayment, i.ID) || i.ID == ID{}:
+		return req, IDReused
+	case i.NotAfter != 0 && s.time > i.NotAfter:
+		return req, PastNotAfter
+	case s.seen.has(req.From, seenUETR(i.UETRKind), i.UETR):
+		return req, DuplicateUETR
+	case s.seen.has(req.From, seenMessage, i.MessageID):
+		return req, DuplicateMessage
+	}
+	if i.Send.Issuer != (BIC{}) {
+		if req.SendAsset = s.FindAsset(i.Send); req.SendAsset == None {
+			return req, NoFunds
+		}
+	}
+	if i.Deliver.Issuer != (BIC{}) {
+		if req.DeliverAsset = s.FindAsset(i.Deliver); req.DeliverAsset == None {
+			return req, NoAcceptance
+		}
+	}
+	return req, Applied
+}
+
+func amountsFit(i *Pay) bool {
+	if i.Amount < 1 || i.Amount > MaxUnits || i.Bound < 0 || i.Bound > MaxUnits || i.Least < 0 || i.NotAfter < 0 {
+		return false
+	}
+	if i.Mode == ExactSend {
+		return !i.Partial && i.Least == 0
+	}
+	return i.Bound > 0 && i.Least <= i.Amount && (i.Partial || i.Least == 0)
+}
+
+func (s *State) unknownIssuer(a AssetName) bool {
+	return a.Issuer != (BIC{}) && s.FindParticipant(a.Issuer) == None
+}
+
+func seenUETR(k UETRKind) seenTag { return seenTag(k) }

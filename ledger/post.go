@@ -1,0 +1,204 @@
+package ledger
+
+import "fmt"
+
+// postPlan posts a checked plan: the balances, the offers, the moves and postings of the result.
+func (s *State) postPlan(plan *Plan, r *Result) error {
+	for i := range plan.Flows {
+		f := &plan.Flows[i]
+		r.Moves = append(r.Moves, s.move(f))
+		if f.Kind == Fill {
+			s.fill(OfferIdx(f.Arc), f.Out)
+			continue
+		}
+		p := PosID(f.Arc)
+		own := s.assets[s.positions[p].Asset].Own
+		switch f.Kind {
+		case Give:
+			s.post(r, PostTransfer, p, -f.Out)
+			if fee := f.In - f.Out; fee > 0 {
+				s.post(r, PostFee, p, -fee)
+				s.post(r, PostFee, own, fee)
+			}
+		case Take:
+			s.post(r, PostTransfer, p, f.Out)
+		case Redeem:
+			s.post(r, PostRedemption, p, -f.Out)
+			s.post(r, PostRedemption, own, f.Out)
+		case Issue:
+			s.post(r, PostIssue, own, -f.Out)
+			s.post(r, PostIssue, p, f.Out)
+		}
+	}
+	return s.touched.balanced()
+}
+
+func (s *State) move(f *Flow) Move {
+	m := Move{Kind: f.Kind, In: f.In, Out: f.Out}
+	if f.Kind == Fill {
+		o := &s.offers[f.Arc]
+		m.Holder, m.Asset, m.Want = s.participants[o.Maker].BIC, s.AssetName(o.Give), s.AssetName(o.Want)
+		m.Offer, m.Price = o.ID, o.Price
+		return m
+	}
+	pos := &s.positions[f.Arc]
+	m.Holder, m.Asset = s.participants[pos.Holder].BIC, s.AssetName(pos.Asset)
+	return m
+}
+
+// post changes one balance and says so in the result.
+func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
+	pos := &s.positions[p]
+	purse := &s.purses[pos.Purse]
+	if delta > 0 && pos.Balance == 0 || delta < 0 && !pos.Own && pos.Balance >= pos.Limit && pos.Balance+delta < pos.Limit {
+		s.touched.opened = append(s.touched.opened, p)
+	}
+	pos.Balance += delta
+	purse.Net += delta
+	s.touched.position(s, p)
+	s.touched.purse(s, pos.Purse)
+	s.touched.sum(pos.Asset, delta, !pos.Own && pos.Balance < 0 || pos.Own && pos.Balance > 0)
+	r.Postings = append(r.Postings, Posting{reason, p, delta, pos.Balance})
+}
+
+func (s *State) fill(at OfferIdx, out int64) {
+	o := &s.offers[at]
+	o.Remaining -= out
+	if o.Remaining == 0 {
+		s.unrest(at, OfferFilled)
+		return
+	}
+	s.touched.offer(s, at)
+}
+
+// touched collects what the message under way changes: for the block's Changes, for the state hash,
+// for the router, and for the check that every asset's positions still sum to zero.
+type touched struct {
+	participants mark[PartID]
+	assets       mark[AssetID]
+	positions    mark[PosID]
+	purses       mark[PurseID]
+	offers       mark[OfferIdx]
+	ended        []OfferChange
+	opened       []PosID // positions that came into funds or room
+
+	sums    []int64 // per asset: what was posted and not yet balanced
+	pending []AssetID
+	wrong   bool // a balance left its side of zero
+}
+
+// mark is a list of indices without repeats.
+type mark[T ~int32] struct {
+	list []T
+	on   []bool
+}
+
+func (m *mark[T]) add(i T) bool {
+	m.on = grow(m.on, int(i)+1)
+	if m.on[i] {
+		return false
+	}
+	m.on[i] = true
+	m.list = append(m.list, i)
+	return true
+}
+
+func (m *mark[T]) clear() {
+	for _, i := range m.list {
+		m.on[i] = false
+	}
+	m.list = m.list[:0]
+}
+
+func (t *touched) begin(s *State) {
+	t.participants.clear()
+	t.assets.clear()
+	t.positions.clear()
+	t.purses.clear()
+	t.offers.clear()
+	t.ended, t.opened = t.ended[:0], t.opened[:0]
+}
+
+func (t *touched) participant(s *State, p PartID) {
+	if t.participants.add(p) {
+		s.trees[tableParticipants].touch(int(p))
+	}
+	if s.router != nil {
+		s.router.ParticipantChanged(p)
+	}
+}
+
+func (t *touched) asset(s *State, a AssetID) {
+	if t.assets.add(a) {
+		s.trees[tableAssets].touch(int(a))
+	}
+}
+
+func (t *touched) position(s *State, p PosID) {
+	if t.positions.add(p) {
+		s.trees[tablePositions].touch(int(p))
+	}
+	if s.router != nil {
+		s.router.PositionChanged(p)
+	}
+}
+
+func (t *touched) purse(s *State, p PurseID) {
+	if t.purses.add(p) {
+		s.trees[tablePurses].touch(int(p))
+	}
+	if s.router != nil {
+		s.router.PurseChanged(p)
+	}
+}
+
+func (t *touched) offer(s *State, o OfferIdx) {
+	if t.offers.add(o) {
+		s.trees[tableOffers].touch(int(o))
+	}
+	if s.router != nil {
+		s.router.OfferChanged(o)
+	}
+}
+
+// offerEnd tells of an offer that leaves the book; the state still has it in its slot.
+func (t *touched) offerEnd(s *State, o OfferIdx, end OfferEnd) {
+	t.ended = append(t.ended, OfferChange{s.offers[o], end})
+	t.offer(s, o)
+}
+
+// sum adds a posting to its asset's open sum.
+func (t *touched) sum(a AssetID, delta int64, wrong bool) {
+	t.sums = grow(t.sums, int(a)+1)
+	t.sums[a] += delta
+	t.pending = append(t.pending, a)
+	t.wrong = t.wrong || wrong
+}
+
+// balanced closes the open sums; each must be zero, whatever was posted, and stays so for the block.
+func (t *touched) balanced() error {
+	for _, a := range t.pending {
+		if t.sums[a] != 0 {
+			return fmt.Errorf("%w: asset %d is off by %d", ErrBroken, a, t.sums[a])
+		}
+	}
+	t.pending = t.pending[:0]
+	if t.wrong {
+		return fmt.Errorf("%w: a balance left its side of zero", ErrBroken)
+	}
+	return nil
+}
+
+// collect writes the block's Changes.
+func (t *touched) collect(s *State, b *Block) {
+	c := &b.Changes
+	c.Participants = append(c.Participants, t.participants.list...)
+	c.Positions = append(c.Positions, t.positions.list...)
+	c.Purses = append(c.Purses, t.purses.list...)
+	c.Offers = append(c.Offers, t.ended...)
+	for _, o := range t.offers.list {
+		if s.offers[o].Live {
+			c.Offers = append(c.Offers, OfferChange{s.offers[o], OfferStands})
+		}
+	}
+}

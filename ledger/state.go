@@ -1,0 +1,307 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"viaduct/internal/money"
+)
+
+// What a journal message can be, other than good. Each leaves the state as it was.
+var (
+	ErrStaleEpoch  = errors.New("message of an earlier epoch")
+	ErrWrongHeight = errors.New("message of another height")
+	ErrWrongPrev   = errors.New("message follows another message")
+	ErrTimeBack    = errors.New("message time before the ledger's")
+	// ErrBroken means that the books would no longer balance. The state is not to be used again.
+	ErrBroken = errors.New("ledger invariant broken")
+)
+
+// State is the ledger at one height.
+type State struct {
+	network    Hash
+	operator   [32]byte
+	validators Hash
+	currencies map[money.Currency]bool
+
+	height     uint64
+	epoch      uint64
+	time       int64
+	lastHeader Hash
+	lastMsg    Hash
+	offerSeq   uint64
+
+	participants []Participant
+	assets       []Asset
+	positions    []Position
+	purses       []Purse
+	offers       []Offer
+	nextFree     []OfferIdx // per slot: the next free one
+	freeOffer    OfferIdx   // head of the free slots
+
+	byBIC     map[BIC]PartID
+	byHolding map[uint64]PosID
+	byPurse   map[uint64]PurseID
+	byOffer   map[ID]OfferIdx
+	books     map[uint64][]OfferIdx
+	expiry    expiryHeap
+	crossed   []OfferIdx // offers marked Crossed, oldest first
+
+	seen  seen
+	trees [tableCount]tree
+
+	router  Router
+	block   *Block
+	plan    Plan
+	check   planCheck
+	touched touched
+	page    []byte
+	pays    []Pay // decode room, one per instruction of a message
+}
+
+// New returns the state at height 0 and the genesis block.
+func New(g *Genesis, b *Block) (*State, error) {
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	s := &State{
+		network:    g.Network(),
+		operator:   g.Operator,
+		validators: sha256.Sum256(encodeValidators(g.Validators)),
+		currencies: make(map[money.Currency]bool, len(g.Currencies)),
+		time:       g.Time,
+		freeOffer:  None,
+		byBIC:      make(map[BIC]PartID),
+		byHolding:  make(map[uint64]PosID),
+		byPurse:    make(map[uint64]PurseID),
+		byOffer:    make(map[ID]OfferIdx),
+		books:      make(map[uint64][]OfferIdx),
+		seen:       newSeen(),
+	}
+	for _, c := range g.Currencies {
+		s.currencies[c] = true
+	}
+	s.lastMsg = s.network
+	b.reset()
+	s.closeBlock(b, s.network, Hash{})
+	return s, nil
+}
+
+// Attach hands the state the router that finds its payments' flows. It is called once, before the
+// first message.
+func (s *State) Attach(r Router) { s.router = r }
+
+// Network returns the genesis hash.
+func (s *State) Network() Hash { return s.network }
+
+// LastMessage returns the hash that the next message must name.
+func (s *State) LastMessage() Hash { return s.lastMsg }
+
+// LastHeader returns the hash of the last block's header.
+func (s *State) LastHeader() Hash { return s.lastHeader }
+
+// Epoch returns the epoch of the last message applied.
+func (s *State) Epoch() uint64 { return s.epoch }
+
+// NextDeadline returns the ledger time at which something falls due by itself, 0 for nothing: the
+// sequencer publishes an empty message then.
+func (s *State) NextDeadline() int64 {
+	for len(s.expiry) > 0 {
+		e := s.expiry[0]
+		if o := &s.offers[e.offer]; o.Live && o.Seq == e.seq {
+			return e.at
+		}
+		s.expiry.pop()
+	}
+	return 0
+}
+
+// Apply applies a message and fills b. An error other than ErrBroken means the message is a no-op:
+// nothing changed, and b is empty.
+func (s *State) Apply(m *Message, b *Block) error {
+	switch {
+	case m.Epoch < s.epoch:
+		return fmt.Errorf("%w: %d, have %d", ErrStaleEpoch, m.Epoch, s.epoch)
+	case m.Height != s.height+1:
+		return fmt.Errorf("%w: %d, want %d", ErrWrongHeight, m.Height, s.height+1)
+	case m.Prev != s.lastMsg:
+		return fmt.Errorf("%w: height %d", ErrWrongPrev, m.Height)
+	case m.Time < s.time:
+		return fmt.Errorf("%w: %d, have %d", ErrTimeBack, m.Time, s.time)
+	}
+	b.reset()
+	s.block = b
+	s.touched.begin(s)
+	prev := s.lastHeader
+	s.height, s.epoch, s.time, s.lastMsg = m.Height, m.Epoch, m.Time, m.hash
+	s.seen.begin(m.Time)
+	s.lapse()
+	s.pays = s.pays[:0]
+	for i := range m.Submissions {
+		if err := s.submit(i, &m.Submissions[i]); err != nil {
+			return fmt.Errorf("height %d, submission %d: %w", m.Height, i, err)
+		}
+	}
+	s.recheckCrossed()
+	s.closeBlock(b, m.hash, prev)
+	return nil
+}
+
+func (s *State) closeBlock(b *Block, message, prev Hash) {
+	s.touched.collect(s, b)
+	b.Header = Header{
+		Network: s.network, Height: s.height, Epoch: s.epoch, Prev: prev, Message: message, Time: s.time,
+		Rules: RulesVersion, State: s.Hash(), Validators: s.validators, Results: uint32(len(b.Results)),
+	}
+	header := b.Header.Encode()
+	s.lastHeader = sha256.Sum256(header)
+	b.addLeaf(append(append(b.leafBytes, 0), header...))
+	b.seal()
+}
+
+// submit decides one submission: first whether it may speak at all, then each of its instructions.
+func (s *State) submit(index int, sub *Submission) error {
+	verdict, fresh := s.admitSubmission(sub)
+	for e := range sub.Entries {
+		r := s.nextResult()
+		r.Kind, r.Participant, r.Submission, r.Entry = sub.Entries[e].Kind, sub.Participant, index, e
+		s.decode(r, &sub.Entries[e])
+		switch {
+		case verdict != Applied:
+			r.Outcome = verdict
+		case r.Instruction == nil:
+			r.Outcome = BadInstruction
+		default:
+			var err error
+			if r.Outcome, err = s.execute(sub.Participant, r); err != nil {
+				return err
+			}
+		}
+		s.writeLeaf(r, sub, &sub.Entries[e])
+	}
+	if fresh {
+		s.seen.addKey(s.signer(sub), sub.Key, sub.Fingerprint)
+	}
+	return nil
+}
+
+// admitSubmission runs the checks that all instructions of a submission share, in the order of the
+// outcomes' numbers; fresh says that its key is to be remembered.
+func (s *State) admitSubmission(sub *Submission) (verdict Outcome, fresh bool) {
+	if !sub.Verify() {
+		return BadSignature, false
+	}
+	if sub.Network != s.network {
+		return WrongNetwork, false
+	}
+	if sub.Participant == (BIC{}) {
+		if sub.Signer != s.operator {
+			return UnknownKey, false
+		}
+	} else {
+		id := s.FindParticipant(sub.Participant)
+		if id == None {
+			return UnknownParticipant, false
+		}
+		if !s.participants[id].hasKey(sub.Signer) {
+			return UnknownKey, false
+		}
+	}
+	if print, ok := s.seen.key(s.signer(sub), sub.Key); ok {
+		if print == sub.Fingerprint {
+			return Repeated, false
+		}
+		return KeyReused, false
+	}
+	return Applied, true
+}
+
+// signer returns whom a submission speaks for: None for the operator.
+func (s *State) signer(sub *Submission) PartID {
+	if sub.Participant == (BIC{}) {
+		return None
+	}
+	return s.FindParticipant(sub.Participant)
+}
+
+func (s *State) nextResult() *Result {
+	b := s.block
+	if len(b.Results) < cap(b.Results) {
+		b.Results = b.Results[:len(b.Results)+1]
+	} else {
+		b.Results = append(b.Results, Result{})
+	}
+	r := &b.Results[len(b.Results)-1]
+	*r = Result{Moves: r.Moves[:0], Postings: r.Postings[:0]}
+	return r
+}
+
+// decode reads the instruction; payments, the hot path, into room that is used again.
+func (s *State) decode(r *Result, e *Entry) {
+	if e.Kind != KindPay {
+		if i, ok := DecodeInstruction(e.Kind, e.Body); ok {
+			r.Instruction = i
+		}
+		return
+	}
+	if len(s.pays) == cap(s.pays) {
+		// Results before this one keep pointing into the old room, which stays as it is.
+		s.pays = make([]Pay, 0, max(64, 2*cap(s.pays)))
+	}
+	s.pays = s.pays[:len(s.pays)+1]
+	pay := &s.pays[len(s.pays)-1]
+	if decodeInto(pay, e.Body) {
+		r.Instruction = pay
+	}
+}
+
+// execute checks and posts one instruction; nothing changes unless the outcome is Applied.
+func (s *State) execute(by BIC, r *Result) (Outcome, error) {
+	switch i := r.Instruction.(type) {
+	case *Admit:
+		return s.admit(by, i), nil
+	case *SetTerms:
+		return s.setTerms(by, i), nil
+	case *SetCap:
+		return s.setCap(by, i), nil
+	case *SetKey:
+		return s.setKey(by, i), nil
+	case *SetLine:
+		return s.setLine(by, i), nil
+	case *ControlLine:
+		return s.controlLine(by, i), nil
+	case *PlaceOffer:
+		return s.placeOffer(by, i, r)
+	case *CancelOffer:
+		return s.cancelOffer(by, i), nil
+	case *Pay:
+		return s.pay(by, i, r)
+	}
+	return BadInstruction, nil
+}
+
+func (s *State) writeLeaf(r *Result, sub *Submission, e *Entry) {
+	b := s.block
+	w := writer{b: append(b.leafBytes, 0)}
+	leaf := Leaf{
+		Network: s.network, Height: s.height, Index: uint32(len(b.Results) - 1), Time: s.time,
+		Salt: sub.Salt, Participant: sub.Participant, Kind: e.Kind, Body: e.Body,
+		Outcome: r.Outcome, Source: r.Source, Delivered: r.Delivered, Moves: r.Moves,
+	}
+	leaf.encode(&w)
+	b.addLeaf(w.b)
+}
+
+func cmpProduct(a, b, c, d int64) int {
+	hi1, lo1 := bits.Mul64(uint64(a), uint64(b))
+	hi2, lo2 := bits.Mul64(uint64(c), uint64(d))
+	switch {
+	case hi1 < hi2 || hi1 == hi2 && lo1 < lo2:
+		return -1
+	case hi1 == hi2 && lo1 == lo2:
+		return 0
+	}
+	return 1
+}
