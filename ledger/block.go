@@ -110,6 +110,8 @@ type Move struct {
 type Posting struct {
 	Reason  PostingReason
 	Pos     PosID
+	Holder  BIC
+	Asset   AssetName
 	Delta   int64
 	Balance int64 // after the posting
 }
@@ -130,18 +132,31 @@ func (r PostingReason) String() string {
 	return [...]string{"", "transfer", "issue", "redemption", "fee"}[r]
 }
 
-// Changes lists the entries a block changed, each once, in the order of the first change.
+// Changes holds the entries a block changed, each once, as they stood at the block's end, in the order
+// of the first change. They are copies: a reader needs no lock on the state. The participants,
+// assets and purses that an id names never change their BIC, issuer, currency or holder.
 type Changes struct {
-	Participants []PartID
-	Positions    []PosID
-	Purses       []PurseID
-	// Offers tells of each offer that was placed, filled, or taken off, as it stood at the block's end.
+	Participants []Participant
+	Positions    []PositionChange
+	Purses       []Purse
+	// Offers tells of each offer that was placed, filled, or taken off.
 	Offers []OfferChange
+}
+
+// PositionChange is a position after a block, with its names.
+type PositionChange struct {
+	ID     PosID
+	Holder BIC
+	Name   AssetName
+	Position
 }
 
 // OfferChange is an offer after a block; Offer.Live is false when it left the book.
 type OfferChange struct {
 	Offer Offer
+	Maker BIC
+	Give  AssetName
+	Want  AssetName
 	// End says why it left: filled, cancelled or expired.
 	End OfferEnd
 }

@@ -58,7 +58,7 @@ func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
 	s.touched.position(s, p)
 	s.touched.purse(s, pos.Purse)
 	s.touched.sum(pos.Asset, delta, !pos.Own && pos.Balance < 0 || pos.Own && pos.Balance > 0)
-	r.Postings = append(r.Postings, Posting{reason, p, delta, pos.Balance})
+	r.Postings = append(r.Postings, Posting{reason, p, s.participants[pos.Holder].BIC, s.AssetName(pos.Asset), delta, pos.Balance})
 }
 
 func (s *State) fill(at OfferIdx, out int64) {
@@ -163,7 +163,7 @@ func (t *touched) offer(s *State, o OfferIdx) {
 
 // offerEnd tells of an offer that leaves the book; the state still has it in its slot.
 func (t *touched) offerEnd(s *State, o OfferIdx, end OfferEnd) {
-	t.ended = append(t.ended, OfferChange{s.offers[o], end})
+	t.ended = append(t.ended, s.offerChange(o, end))
 	t.offer(s, o)
 }
 
@@ -192,13 +192,25 @@ func (t *touched) balanced() error {
 // collect writes the block's Changes.
 func (t *touched) collect(s *State, b *Block) {
 	c := &b.Changes
-	c.Participants = append(c.Participants, t.participants.list...)
-	c.Positions = append(c.Positions, t.positions.list...)
-	c.Purses = append(c.Purses, t.purses.list...)
+	for _, p := range t.participants.list {
+		c.Participants = append(c.Participants, s.participants[p])
+	}
+	for _, p := range t.positions.list {
+		pos := &s.positions[p]
+		c.Positions = append(c.Positions, PositionChange{p, s.participants[pos.Holder].BIC, s.AssetName(pos.Asset), *pos})
+	}
+	for _, p := range t.purses.list {
+		c.Purses = append(c.Purses, s.purses[p])
+	}
 	c.Offers = append(c.Offers, t.ended...)
 	for _, o := range t.offers.list {
 		if s.offers[o].Live {
-			c.Offers = append(c.Offers, OfferChange{s.offers[o], OfferStands})
+			c.Offers = append(c.Offers, s.offerChange(o, OfferStands))
 		}
 	}
+}
+
+func (s *State) offerChange(at OfferIdx, end OfferEnd) OfferChange {
+	o := &s.offers[at]
+	return OfferChange{*o, s.participants[o.Maker].BIC, s.AssetName(o.Give), s.AssetName(o.Want), end}
 }
