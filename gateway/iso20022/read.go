@@ -1,0 +1,365 @@
+package iso20022
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// mode is how the elements below a frame are read.
+type mode uint8
+
+const (
+	modeWrapper mode = iota // around the message: anything, until AppHdr and Document
+	modeTyped               // by the table
+	modeLax                 // inside a wildcard: anything, but a message root is read by the table
+	modeSkip                // below an element that is not allowed: well-formed, no more
+)
+
+// frame is one open element.
+type frame struct {
+	mode mode
+	typ  *typ
+	node *Node
+	at   int // the last element met, -1 before the first; for a wildcard how many elements
+	base int // this element's counts start at reader.counts[base]
+
+	text     string // what a text type holds so far
+	textNode bool   // any text was met
+	refused  bool   // text between elements, or elements inside text, were already reported
+}
+
+// reader walks the tokens of one document along the table, builds the tree of what the table knows
+// and reports everything else.
+type reader struct {
+	scanner
+	frames   []frame
+	counts   []uint32
+	nodes    []Node
+	findings []Finding
+
+	space            string // of the root being read by the table
+	root             *Node  // which root it is: header or document
+	schema           schema // that of root
+	header, document *Node
+	messageID        string // from the Document's namespace
+	stopped          bool   // a finding after which nothing more can be said
+}
+
+// read parses data up to its end or to the first fault in the XML itself.
+func read(data []byte) *reader {
+	src := string(data)
+	r := &reader{scanner: scanner{src: src, scope: make([]binding, 0, 8), open: make([]openTag, 0, 24)}}
+	r.frames = make([]frame, 1, 24)
+	r.nodes = make([]Node, 0, min(max(len(src)/32, 16), 1024))
+	r.counts = make([]uint32, 0, 256)
+	switch {
+	case len(data) > MaxBytes:
+		r.stop(Finding{Rule: "too_large", Message: fmt.Sprintf("the document has more than %d bytes", MaxBytes)})
+		return r
+	case !utf8.ValidString(src):
+		r.stop(Finding{Rule: "not_utf8", Message: "the document is not UTF-8"})
+		return r
+	}
+	for !r.stopped {
+		t := r.next()
+		switch t.kind {
+		case tokenStart:
+			r.startElement(t)
+		case tokenText:
+			r.textMet(t)
+		case tokenClose:
+			r.endElement(t)
+		case tokenError:
+			r.stop(r.fault)
+		case tokenEnd:
+			if r.document == nil && r.messageID == "" {
+				r.stop(Finding{Rule: "missing_document", Message: "no ISO 20022 Document was found", offset: t.offset})
+			}
+			return r
+		}
+	}
+	return r
+}
+
+func (r *reader) stop(f Finding) {
+	f.Reason = schemaReasons[f.Rule]
+	if f.Path == "" && len(r.frames) > 1 {
+		f.Path = r.frames[len(r.frames)-1].node.Path()
+	}
+	r.findings = append(r.findings, f)
+	r.stopped = true
+}
+
+// report adds a finding at n, or at the child of n named by below.
+func (r *reader) report(rule string, n *Node, below string, offset int, format string, args ...any) {
+	path := n.Path()
+	if below != "" {
+		path += "/" + clip(below)
+	}
+	if len(r.findings) >= maxFindings {
+		r.stop(Finding{Rule: "too_many_findings", Path: path, Message: "reading stopped here", offset: offset})
+		return
+	}
+	r.findings = append(r.findings, Finding{
+		Rule: rule, Path: path, Reason: schemaReasons[rule], Message: fmt.Sprintf(format, args...), offset: offset,
+	})
+}
+
+func (r *reader) push(f frame) { r.frames = append(r.frames, f) }
+
+func (r *reader) startElement(t *token) {
+	up := &r.frames[len(r.frames)-1]
+	switch up.mode {
+	case modeWrapper:
+		r.startRoot(t)
+	case modeSkip:
+		r.push(frame{mode: modeSkip})
+	case modeLax:
+		r.startAny(t)
+	case modeTyped:
+		switch {
+		case up.typ.kind > kindWildcard:
+			r.report("unknown_element", up.node, t.local, t.offset, "%s holds text, no elements", up.node.Name)
+			up.node.faulty, up.refused = true, true
+			r.push(frame{mode: modeSkip})
+		case up.typ.kind == kindWildcard:
+			r.startWildcard(up, t)
+		default:
+			r.startChild(up, t)
+		}
+	}
+}
+
+// startRoot looks for AppHdr and Document; everything around them is a wrapper.
+func (r *reader) startRoot(t *token) {
+	id, iso := strings.CutPrefix(t.space, spacePrefix)
+	switch {
+	case t.local == "Document" && (iso || len(r.frames) == 1):
+		if r.messageID != "" {
+			r.report("duplicate_document", nil, "Document", t.offset, "a second Document in one message")
+			r.push(frame{mode: modeSkip})
+			return
+		}
+		r.messageID = id
+		if !iso {
+			r.messageID = "unknown"
+			r.report("unknown_namespace", nil, "Document", t.offset, "the namespace %q is not of ISO 20022", clip(t.space))
+			r.push(frame{mode: modeSkip})
+			return
+		}
+		r.document = r.typedRoot(t, id, strings.HasPrefix(id, "head."))
+	case t.local == "AppHdr" && iso:
+		switch {
+		case r.header != nil:
+			r.report("duplicate_header", nil, "AppHdr", t.offset, "a second AppHdr in one message")
+			r.push(frame{mode: modeSkip})
+			return
+		case r.messageID != "":
+			r.report("header_position", nil, "AppHdr", t.offset, "the AppHdr must come before the Document")
+		}
+		r.header = r.typedRoot(t, id, !strings.HasPrefix(id, "head."))
+	default:
+		r.push(frame{mode: modeWrapper})
+	}
+}
+
+// typedRoot starts a header or a document whose namespace names its definition.
+func (r *reader) typedRoot(t *token, id string, wrong bool) *Node {
+	s, ok := lookup(id)
+	if !ok || wrong {
+		rule, message := "unsupported_message", "the message %s is not supported"
+		if name, _, isID := versionOf(id); isID && !wrong && knownName(name) {
+			rule, message = "unsupported_version", "this version of the message, %s, is not supported"
+		}
+		r.report(rule, nil, t.local, t.offset, message, clip(id))
+		r.push(frame{mode: modeSkip})
+		return nil
+	}
+	n := r.node(t)
+	r.space, r.root, r.schema = t.space, n, s
+	r.typed(n, s.typ, t)
+	return n
+}
+
+func (r *reader) startChild(up *frame, t *token) {
+	at := -1
+	if t.space == r.space {
+		at = up.typ.find(t.local, max(up.at, 0))
+	}
+	if at < 0 {
+		r.report("unknown_element", up.node, t.local, t.offset, "%s has no element %s%s", up.node.Name, clip(t.local), otherSpace(t.space, r.space))
+		r.push(frame{mode: modeSkip})
+		return
+	}
+	el := &up.typ.els[at]
+	n := r.node(t)
+	n.repeats = el.max > 1
+	count := &r.counts[up.base+at]
+	*count++
+	n.index = int32(*count)
+	up.node.add(n)
+	switch {
+	case up.typ.kind == kindChoice && up.at >= 0 && at != up.at:
+		r.report("choice_both", n, "", t.offset, "%s takes one of its elements; %s was already there", up.node.Name, up.typ.els[up.at].name)
+	case *count > uint32(el.max) && el.max < many && el.max > 1:
+		if *count == uint32(el.max)+1 {
+			r.report("too_many_elements", n, "", t.offset, "%s may appear at most %d times", el.name, el.max)
+		}
+	case *count > 1 && el.max == 1:
+		r.report("duplicate_element", n, "", t.offset, "%s may appear only once", el.name)
+	case at < up.at:
+		r.report("wrong_order", n, "", t.offset, "%s must come before %s", el.name, up.typ.els[up.at].name)
+	}
+	if up.typ.kind == kindSequence || up.at < 0 {
+		up.at = max(up.at, at)
+	}
+	r.typed(n, el.typ, t)
+}
+
+// typed opens the element n of type t, after its attributes.
+func (r *reader) typed(n *Node, t *typ, tok *token) {
+	n.typ = t
+	seen := false
+	for _, a := range tok.attrs {
+		switch {
+		case a.space == xsiSpace && (a.local == "schemaLocation" || a.local == "noNamespaceSchemaLocation"):
+		case t.ccy != nil && a.prefix == "" && a.local == "Ccy":
+			n.Ccy, seen = a.value, true
+			if rule, why := t.ccy.check(a.value); rule != "" {
+				r.report(rule, n, "@Ccy", tok.offset, "the currency %q %s", clip(a.value), why)
+				n.faulty = true
+			}
+		default:
+			r.report("unknown_attribute", n, "@"+a.local, tok.offset, "%s has no attribute %s", n.Name, clip(a.local))
+		}
+	}
+	if t.ccy != nil && !seen {
+		r.report("missing_attribute", n, "@Ccy", tok.offset, "%s needs the attribute Ccy", n.Name)
+		n.faulty = true
+	}
+	base := len(r.counts)
+	for range t.els {
+		r.counts = append(r.counts, 0)
+	}
+	r.push(frame{mode: modeTyped, typ: t, node: n, at: -1, base: base})
+}
+
+// startWildcard opens the one element a wildcard holds and starts to keep it as it is.
+func (r *reader) startWildcard(up *frame, t *token) {
+	up.at++
+	switch {
+	case up.at > 0:
+		r.report("duplicate_element", up.node, t.local, t.offset, "%s holds one element only", up.node.Name)
+	case up.typ.space != "" && t.space != up.typ.space:
+		r.report("unknown_element", up.node, t.local, t.offset, "%s holds an element of %s", up.node.Name, up.typ.space)
+	default:
+		outer := r.scope[:r.open[len(r.open)-1].scope]
+		up.node.any = &anyContent{raw: r.src[t.offset:], scope: append([]binding(nil), outer...)}
+	}
+	r.startAny(t)
+}
+
+// startAny opens an element inside a wildcard. The schemas say "lax": what they declare is checked
+// wherever it stands, and of that there is only the root.
+func (r *reader) startAny(t *token) {
+	if t.space == r.space && t.local == r.schema.root {
+		n := r.node(t)
+		n.parent = r.root
+		r.typed(n, r.schema.typ, t)
+		return
+	}
+	for _, a := range t.attrs {
+		if a.space == xsiSpace && a.local == "type" {
+			r.report("unknown_attribute", r.root, "@type", t.offset, "xsi:type is not accepted")
+		}
+	}
+	r.push(frame{mode: modeLax})
+}
+
+func (r *reader) textMet(t *token) {
+	f := &r.frames[len(r.frames)-1]
+	if f.mode != modeTyped {
+		return
+	}
+	if f.typ.kind > kindWildcard {
+		if f.textNode {
+			f.text += t.text
+		} else {
+			f.text, f.textNode = t.text, true
+		}
+		return
+	}
+	if (t.cdata || trimSpace(t.text) != "") && !f.refused {
+		f.refused = true
+		r.report("text_not_allowed", f.node, "", t.offset, "%s holds elements, no text", f.node.Name)
+	}
+}
+
+func (r *reader) endElement(t *token) {
+	f := &r.frames[len(r.frames)-1]
+	if f.mode == modeTyped {
+		r.endTyped(f, t)
+		r.counts = r.counts[:f.base]
+	}
+	r.frames = r.frames[:len(r.frames)-1]
+	if up := &r.frames[len(r.frames)-1]; up.mode == modeTyped && up.typ.kind == kindWildcard && up.at == 0 && up.node.any != nil {
+		a := up.node.any
+		start := len(r.src) - len(a.raw)
+		a.raw = r.src[start:r.pos]
+	}
+}
+
+func (r *reader) endTyped(f *frame, t *token) {
+	n := f.node
+	offset := int(n.offset)
+	switch f.typ.kind {
+	case kindSequence:
+		for i, el := range f.typ.els {
+			if el.min > 0 && r.counts[f.base+i] == 0 {
+				r.report("missing_element", n, el.name, offset, "%s needs the element %s", n.Name, el.name)
+			}
+		}
+	case kindChoice:
+		if f.at < 0 {
+			r.report("choice_none", n, "", offset, "%s needs one of %s", n.Name, names(f.typ.els))
+		}
+	case kindWildcard:
+		if f.at < 0 {
+			r.report("missing_element", n, "", offset, "%s needs an element", n.Name)
+		}
+	default:
+		n.Text = f.text
+		if f.refused {
+			return
+		}
+		if rule, why := f.typ.check(f.text); rule != "" {
+			r.report(rule, n, "", offset, "%q %s", clip(f.text), why)
+			n.faulty = true
+		}
+	}
+}
+
+// node takes a Node from the slab; a full slab is left to the nodes in it and a new one begun.
+func (r *reader) node(t *token) *Node {
+	if len(r.nodes) == cap(r.nodes) {
+		r.nodes = make([]Node, 0, 256)
+	}
+	r.nodes = append(r.nodes, Node{Name: t.local, offset: int32(t.offset)})
+	return &r.nodes[len(r.nodes)-1]
+}
+
+func names(els []elem) string {
+	var list []string
+	for _, el := range els {
+		list = append(list, el.name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func otherSpace(got, want string) string {
+	if got == want {
+		return ""
+	}
+	return fmt.Sprintf(" in the namespace %q", clip(got))
+}
