@@ -97,7 +97,7 @@ func (s *State) setKey(by BIC, i *SetKey) Outcome {
 	case i.Revoke && len(p.Keys) == 1:
 		return NotAllowed
 	case i.Revoke:
-		p.Keys = slices.Delete(p.Keys, at, at+1)
+		p.Keys = slices.Delete(slices.Clone(p.Keys), at, at+1) // blocks hold the old list
 	case i.Key == [32]byte{}:
 		return BadParticipant
 	case at >= 0:
