@@ -1,0 +1,33 @@
+# What a developer and CI run. `make test` needs nothing but Go (and, to install what else it lacks, root).
+
+FLAGS ?=
+BENCH ?= .
+
+# Under CI a result out of the cache would prove nothing about this machine.
+ifeq ($(CI),true)
+FLAGS += -count=1
+endif
+
+.PHONY: test check demo build generate bench
+
+# Every test, with a private Redis and PostgreSQL: see scripts/test for what it installs and starts.
+# A slow machine under load needs longer for a package than go test's ten minutes.
+test:
+	@scripts/test -timeout 30m $(FLAGS)
+
+# Before a change is handed in: format, vet, staticcheck, generated files, race tests, short fuzzing, known holes.
+check:
+	@scripts/check
+
+# A whole network in one process, with a fresh data folder.
+demo:
+	go run ./cmd/viaduct demo
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/viaduct ./cmd/viaduct
+
+generate:
+	go generate ./...
+
+bench:
+	go test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) ./...
