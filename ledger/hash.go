@@ -93,6 +93,10 @@ func (t *tree) size(pages int) {
 	}
 }
 
+func (s *State) tableLengths() [tableCount]int {
+	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers)}
+}
+
 // Hash returns the state hash.
 func (s *State) Hash() Hash {
 	w := writer{}
@@ -102,7 +106,7 @@ func (s *State) Hash() Hash {
 	w.i64(s.time)
 	w.u64(s.offerSeq)
 	w.u32(uint32(s.freeOffer))
-	for table, n := range [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers)} {
+	for table, n := range s.tableLengths() {
 		root := s.trees[table].root(byte(table), n, &s.page, func(w *writer, i int) { s.appendEntry(w, table, i) })
 		w.u32(uint32(n))
 		w.raw(root[:])

@@ -61,7 +61,7 @@ func (s *State) checkBooks() error {
 func (s *State) hashAfresh() Hash {
 	kept := s.trees
 	s.trees = [tableCount]tree{}
-	for table, n := range [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers)} {
+	for table, n := range s.tableLengths() {
 		for i := 0; i < n; i += pageEntries {
 			s.trees[table].touch(i)
 		}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 )
 
@@ -74,28 +73,9 @@ func DecodeMessage(data []byte, m *Message) error {
 	if !r.done() || instructions > MaxMessageInstructions {
 		return fmt.Errorf("message %d: %w", m.Height, ErrEncoding)
 	}
-	m.hash = sha256.Sum256(data)
+	m.hash = MessageHash(data)
 	return nil
 }
 
-// PeekMessage returns a message's height and epoch without reading the rest.
-func PeekMessage(data []byte) (height, epoch uint64, ok bool) {
-	r := reader{b: data}
-	r.tag('V', 'M', 1)
-	height, epoch = r.u64(), r.u64()
-	return height, epoch, !r.bad
-}
-
-// CountInstructions returns how many instructions encoded submission bytes claim to hold; the
-// sequencer packs messages by it.
-func CountInstructions(submission []byte) int {
-	const fixed = 3 + 32 + 11
-	if len(submission) < fixed+1 {
-		return 0
-	}
-	at := fixed + 1 + int(submission[fixed]) + 32 + 32 + 32
-	if len(submission) < at+2 {
-		return 0
-	}
-	return int(binary.BigEndian.Uint16(submission[at:]))
-}
+// MessageHash returns the hash of a message's bytes, as Message.Hash does after decoding.
+func MessageHash(data []byte) Hash { return sha256.Sum256(data) }

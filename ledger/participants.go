@@ -137,6 +137,7 @@ func (s *State) openAsset(issuer PartID, c money.Currency) AssetID {
 	s.purses[purse].Own = own
 	s.touched.asset(s, id)
 	s.touched.position(s, own)
+	s.touched.purse(s, purse)
 	return id
 }
 

@@ -1,0 +1,24 @@
+package ledger
+
+import (
+	"regexp"
+	"testing"
+)
+
+func TestISOReason(t *testing.T) {
+	code := regexp.MustCompile(`^[A-Z0-9]{4}$`) // ExternalStatusReason1Code is of 1 to 4 characters, all in use have 4
+	noPayment := map[Outcome]bool{
+		Applied: true, Repeated: true, ParticipantExists: true, BadParticipant: true, BadFee: true, TooManyKeys: true,
+		OwnAsset: true, BadLimit: true, BadPrice: true, SameAsset: true, NoLine: true, OfferExpired: true,
+		UnknownOffer: true, TooManyOffers: true,
+	}
+	for _, o := range Outcomes() {
+		got := ISOReason(o)
+		if noPayment[o] != (got == "") || got != "" && !code.MatchString(got) {
+			t.Errorf("ISOReason(%s) = %q, ends a payment: %v", o, got, !noPayment[o])
+		}
+	}
+	if got := ISOReason(outcomeEnd); got != "" {
+		t.Errorf("ISOReason of no outcome = %q", got)
+	}
+}
