@@ -1,0 +1,273 @@
+package fx
+
+import (
+	"math"
+	"math/bits"
+
+	"viaduct/ledger"
+)
+
+const (
+	none = -1
+	// unlimited is the capacity of a place without one.
+	unlimited = math.MaxInt64
+)
+
+// edge is an arc of the market in the row of the place it leads to, since a search runs backward from
+// the destination.
+type edge struct {
+	tail  int32
+	ref   int32 // a book, or ^FlowKind for an arc without tiers
+	label int64 // log2 of the price: of the first tier that is left, for a book
+}
+
+// tier is one offer in a book: up to room at its head for n/d each at its tail.
+type tier struct {
+	label, n, d int64
+	room        int64
+	seq         uint64
+	arc         int32 // the offer's slot
+	held        bool  // would close a gainful cycle with older offers
+}
+
+func (t *tier) before(u *tier) bool {
+	if t.label != u.label {
+		return t.label < u.label
+	}
+	hi1, lo1 := bits.Mul64(uint64(t.n), uint64(u.d))
+	hi2, lo2 := bits.Mul64(uint64(u.n), uint64(t.d))
+	if hi1 != hi2 || lo1 != lo2 {
+		return hi1 < hi2 || hi1 == hi2 && lo1 < lo2
+	}
+	return t.seq < u.seq
+}
+
+// book is the offers between two places, cheapest first, then oldest.
+type book struct {
+	tail, head int32
+	row        int32 // where the book's edge is in the row of head, or none
+	cur        int32 // the first tier that is not used up; 0 between payments
+	bottom     int32 // the flow of the first tier in this payment, or none
+	top        int32 // the flow of the dearest tier in use, or none
+	open       bool  // value can pass through both its ends
+	tiers      []tier
+}
+
+// place is somewhere value can be, as ledger.FlowKind lists them.
+type place struct {
+	key   uint64 // what the place is: its kind and ledger index; ties are broken by it
+	cap   int64  // how much may pass through in one payment
+	used  int64  // how much the payment under way brings in
+	fed   int64  // how much of that comes from the sender
+	over  int64  // how much of that it does not pass on: dust of rounding
+	pot   int64  // potential: no arc u to v has pot[u] > label + pot[v]
+	group int32  // the purse whose cap the place shares, or none
+	owner int32  // the participant whose position it is a side of, or none
+	outs  int32  // first flow of the payment under way that leaves, or none
+	ins   int32  // first flow that arrives, or none
+	mark  uint8
+}
+
+// Marks of a place for one payment.
+const (
+	markSource  = 1 << iota // the sender's giving side in what it sends
+	markSink                // the receiver's taking side in what it accepts
+	markTouched             // to be reset after the payment
+	markFull                // nothing more can pass, though some dust of room is left
+	markSplit               // the place is full: its two sides are searched apart
+)
+
+// What a place is, the upper half of its key. The order is the order of preference at a tie.
+const (
+	placeTake = iota + 1
+	placeGive
+	placePool
+	placeRipple
+	placeRedeemed
+)
+
+// graph is the market: places, the arcs between them, and the scratch room of one search. It is not
+// safe for concurrent use.
+type graph struct {
+	places []place
+	rows   [][]edge
+	books  []book
+	groups []group
+	terms  []terms // per position
+
+	// gainful says that the arcs, offers not held included, may close a gainful cycle; holdOut then
+	// decides before the next search who is held out.
+	gainful bool
+	held    int
+
+	sender, receiver int32 // of the payment under way
+
+	s search
+	r repair
+	f flows
+}
+
+// group is a limit shared by several places: a purse's net debit cap.
+type group struct {
+	cap, used int64
+}
+
+// terms are what a position's arcs cost, in parts per billion as the ledger has them.
+type terms struct {
+	fee, qualityIn, qualityOut int64
+}
+
+// ratio returns the exact price of an arc without tiers.
+func (g *graph) ratio(kind ledger.FlowKind, arc int32) (n, d int64) {
+	switch t := &g.terms[arc]; kind {
+	case ledger.Give:
+		return ledger.Unit + t.fee, ledger.Unit
+	case ledger.RippleIn:
+		return ledger.Unit, t.qualityIn
+	case ledger.RippleOut, ledger.RippleOwnOut:
+		return t.qualityOut, ledger.Unit
+	}
+	return 1, 1
+}
+
+func (g *graph) addPlace(kind uint64, ref, owner int32) int32 {
+	g.places = append(g.places, place{
+		key: kind<<32 | uint64(uint32(ref)), cap: unlimited, group: none, owner: owner, outs: none, ins: none,
+	})
+	g.rows = append(g.rows, nil)
+	return int32(len(g.places) - 1)
+}
+
+func (g *graph) addBook(tail, head int32) int32 {
+	g.books = append(g.books, book{tail: tail, head: head, row: none, bottom: none, top: none})
+	return int32(len(g.books) - 1)
+}
+
+// insert puts a tier in its place in the book; the book's edge is refreshed by the caller.
+func (g *graph) insert(b int32, t tier) {
+	tiers := append(g.books[b].tiers, t)
+	i := len(tiers) - 1
+	for ; i > 0 && t.before(&tiers[i-1]); i-- {
+		tiers[i] = tiers[i-1]
+	}
+	tiers[i] = t
+	g.books[b].tiers = tiers
+}
+
+// find returns the place of an offer's tier in its book.
+func (g *graph) find(b, arc int32) int {
+	for i := range g.books[b].tiers {
+		if g.books[b].tiers[i].arc == arc {
+			return i
+		}
+	}
+	return none
+}
+
+func (g *graph) remove(b int32, i int) {
+	tiers := g.books[b].tiers
+	g.gainful = g.gainful || g.held > 0
+	if tiers[i].held {
+		g.held--
+	}
+	copy(tiers[i:], tiers[i+1:])
+	g.books[b].tiers = tiers[:len(tiers)-1]
+}
+
+// connect makes the book's edge agree with its first tier that may be used: none at all when open is
+// false.
+func (g *graph) connect(b int32, open bool) {
+	bk := &g.books[b]
+	bk.open = open
+	first := none
+	for i := range bk.tiers {
+		if !bk.tiers[i].held {
+			first = i
+			break
+		}
+	}
+	if !open || first < 0 {
+		if bk.row >= 0 {
+			g.cut(bk.head, bk.row)
+			bk.row = none
+		}
+		return
+	}
+	label := bk.tiers[first].label
+	if bk.row < 0 {
+		bk.row = g.link(bk.head, edge{bk.tail, b, label})
+	} else {
+		old := g.rows[bk.head][bk.row].label
+		g.rows[bk.head][bk.row].label = label
+		if old <= label {
+			return
+		}
+	}
+	g.check(bk.tail, bk.head, label)
+}
+
+// link adds an edge to a row.
+func (g *graph) link(head int32, e edge) int32 {
+	g.rows[head] = append(g.rows[head], e)
+	return int32(len(g.rows[head]) - 1)
+}
+
+// cut takes an edge out of a row, moving the last one into its slot.
+func (g *graph) cut(head, i int32) {
+	row := g.rows[head]
+	g.gainful = g.gainful || g.held > 0 && len(g.rows[row[i].tail]) > 0
+	last := int32(len(row) - 1)
+	row[i] = row[last]
+	g.rows[head] = row[:last]
+	if i < last && row[i].ref >= 0 {
+		g.books[row[i].ref].row = i
+	}
+}
+
+// findEdge returns where in the row of head the edge without tiers is, or none.
+func (g *graph) findEdge(head, tail int32, kind ledger.FlowKind) int32 {
+	row := g.rows[head]
+	for i := len(row) - 1; i >= 0; i-- {
+		if row[i].tail == tail && row[i].ref == ^int32(kind) {
+			return int32(i)
+		}
+	}
+	return none
+}
+
+// setEdge makes the edge without tiers present at the label, or absent.
+func (g *graph) setEdge(tail, head int32, kind ledger.FlowKind, label int64, present bool) {
+	i := g.findEdge(head, tail, kind)
+	switch {
+	case !present:
+		if i >= 0 {
+			g.cut(head, i)
+		}
+		return
+	case i < 0:
+		g.link(head, edge{tail, ^int32(kind), label})
+	default:
+		old := g.rows[head][i].label
+		g.rows[head][i].label = label
+		if old <= label {
+			return
+		}
+	}
+	g.check(tail, head, label)
+}
+
+// check keeps the potentials good after an arc came or became cheaper. A place that nothing leads to
+// closes no cycle.
+func (g *graph) check(tail, head int32, label int64) {
+	if len(g.rows[tail]) == 0 {
+		g.places[tail].pot = min(g.places[tail].pot, label+g.places[head].pot)
+		return
+	}
+	if g.held > 0 || g.gainful {
+		g.gainful = true
+		return
+	}
+	if !g.repair(tail, head, label) {
+		g.gainful = true
+	}
+}

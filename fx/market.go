@@ -1,0 +1,223 @@
+package fx
+
+import (
+	"viaduct/internal/money"
+	"viaduct/ledger"
+)
+
+// View is what the path search reads of the ledger; *ledger.State serves it.
+type View interface {
+	Participants() []ledger.Participant
+	Assets() []ledger.Asset
+	Positions() []ledger.Position
+	PurseTable() []ledger.Purse
+	Offers() []ledger.Offer
+	CanTake(ledger.PosID) bool
+	CanGive(ledger.PosID) bool
+	Available(ledger.PosID) int64
+	Headroom(ledger.PosID) int64
+	PurseRoom(ledger.PurseID) int64
+	Fillable(ledger.OfferIdx) bool
+}
+
+// change is one entry of the ledger as it is after a change: all that the market keeps of it.
+type change struct {
+	table table
+	id    int32
+
+	bic                           ledger.BIC     // participants
+	part, asset, purse            int32          // positions; part of purses
+	currency                      money.Currency // purses, positions
+	issuer                        int32
+	available, headroom           int64 // positions; available of purses: their room
+	terms                         terms
+	own, ripple, mayGive, mayTake bool
+	frozen, accepts               bool // why not, for the answer: the issuer froze it, the limit is above zero
+
+	live       bool // offers
+	give, want int32
+	price      money.Ratio
+	remaining  int64
+	seq        uint64
+	offer      ledger.ID
+}
+
+type table uint8
+
+const (
+	tableParticipant table = iota
+	tablePurse
+	tablePosition
+	tableOffer
+)
+
+// market is the graph of a ledger: a copy of what matters in each entry, and its places and arcs.
+type market struct {
+	graph
+	parts     []party
+	assets    []asset
+	positions []position
+	purses    []purse
+	offers    []offer
+	byPurse   map[uint64]int32 // participant and currency
+
+	sources, sinks []int32
+	forced         []int32
+}
+
+type party struct {
+	bic ledger.BIC
+}
+
+type asset struct {
+	issuer   int32
+	currency money.Currency
+	own      int32 // position, or none while it is not known
+	pool     int32
+	lines    []int32
+}
+
+type position struct {
+	change
+	take, give int32   // places
+	gives      []int32 // books of offers that give from the position
+	wants      []int32 // books of offers that take into it
+	forced     bool    // the sender's, for the payment under way
+	takes      bool    // at the last refresh, something could be taken
+	offers     bool    // and given
+}
+
+type purse struct {
+	part             int32
+	currency         money.Currency
+	positions        []int32
+	own              int32
+	ripple, redeemed int32 // places, or none until a line of the purse ripples
+	rippling         int   // lines that do
+}
+
+type offer struct {
+	change
+	book int32
+}
+
+func newMarket() *market {
+	m := &market{byPurse: make(map[uint64]int32)}
+	m.sender, m.receiver = none, none
+	return m
+}
+
+func at[T any](list *[]T, i int32, zero T) *T {
+	for int(i) >= len(*list) {
+		*list = append(*list, zero)
+	}
+	return &(*list)[i]
+}
+
+func (m *market) apply(c *change) {
+	switch c.table {
+	case tableParticipant:
+		at(&m.parts, c.id, party{}).bic = c.bic
+	case tablePurse:
+		m.setPurse(c)
+	case tablePosition:
+		m.setPosition(c)
+	case tableOffer:
+		m.setOffer(c)
+	}
+}
+
+var noPurse = purse{part: none, own: none, ripple: none, redeemed: none}
+
+func (m *market) setPurse(c *change) {
+	p := at(&m.purses, c.id, noPurse)
+	group := at(&m.groups, c.id, group{})
+	wasOpen := group.cap > 0
+	p.part, p.currency = c.part, c.currency
+	m.byPurse[pair(c.part, int32(c.currency))] = c.id
+	group.cap = c.available
+	if group.cap >= ledger.MaxUnits {
+		group.cap = unlimited
+	}
+	if wasOpen != (group.cap > 0) {
+		for _, pos := range p.positions {
+			m.refresh(pos)
+		}
+	}
+}
+
+func pair(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }
+
+func (m *market) setPosition(c *change) {
+	pos := at(&m.positions, c.id, position{take: none, give: none})
+	old := pos.change
+	pos.change = *c
+	*at(&m.terms, c.id, terms{}) = c.terms
+	fresh := pos.take < 0
+	if fresh {
+		m.open(c)
+		old = change{}
+	}
+	m.places[pos.take].cap, m.places[pos.give].cap = c.headroom, c.available
+	if old.ripple != c.ripple {
+		m.setRippling(c)
+	}
+	old.available, old.headroom = c.available, c.headroom // amounts change no arc, but for zero
+	if old != *c || pos.takes != m.takeOpen(pos) || pos.offers != m.giveOpen(pos) {
+		m.refresh(c.id)
+	}
+	if fresh && c.own {
+		// Lines that came before their issuer's position could not be connected to it.
+		for _, line := range m.assets[c.asset].lines {
+			m.refresh(line)
+		}
+	}
+}
+
+// open makes the places of a new position.
+func (m *market) open(c *change) {
+	a := at(&m.assets, c.asset, asset{own: none, pool: none})
+	if a.pool < 0 {
+		a.issuer, a.currency = c.issuer, c.currency
+		a.pool = m.addPlace(placePool, c.asset, none)
+	}
+	pos := &m.positions[c.id]
+	pos.take = m.addPlace(placeTake, c.id, c.part)
+	pos.give = m.addPlace(placeGive, c.id, c.part)
+	m.places[pos.give].group = c.purse
+	p := at(&m.purses, c.purse, noPurse)
+	at(&m.groups, c.purse, group{})
+	p.positions = append(p.positions, c.id)
+	if c.own {
+		a.own, p.own = c.id, c.id
+	} else {
+		a.lines = append(a.lines, c.id)
+	}
+}
+
+// setRippling counts the rippling lines of a purse, whose own position ripples with the first.
+func (m *market) setRippling(c *change) {
+	p := &m.purses[c.purse]
+	if c.own {
+		return
+	}
+	if p.ripple < 0 {
+		p.ripple = m.addPlace(placeRipple, c.purse, c.part)
+		p.redeemed = m.addPlace(placeRedeemed, c.purse, c.part)
+	}
+	before := p.rippling
+	if c.ripple {
+		p.rippling++
+	} else {
+		p.rippling--
+	}
+	if p.own >= 0 && (before == 0 || p.rippling == 0) {
+		m.refresh(p.own)
+	}
+}
+
+func (m *market) takeOpen(pos *position) bool { return pos.headroom > 0 }
+
+func (m *market) giveOpen(pos *position) bool {
+	return pos.available > 0 && m.groups[pos.purse].cap > 0
+}

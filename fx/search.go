@@ -1,0 +1,257 @@
+package fx
+
+import "viaduct/ledger"
+
+// A search runs backward from the receiver's taking sides to the sender's giving sides, over the
+// residual graph: an arc's cost is its label, undoing a flow costs minus its label. It is Dijkstra's
+// algorithm on reduced costs; the potentials come from the graph and are moved on after each search,
+// so that they stay good for the arcs that the augmentation adds.
+//
+// A place that is full has two sides: what leads to it may be undone, what leaves it may be undone,
+// and nothing new passes. State 2v is the place, or its outer side while it is full; state 2v+1 is
+// its inner side then.
+
+// hop is the weight of a conversion in a state's depth; each arc adds one more. Depth breaks ties: at
+// equal cost fewer hops, then fewer arcs.
+const hop = 1 << 16
+
+type search struct {
+	states  []state
+	heap    heap
+	settled []int32
+	gen     uint32 // of the search
+	pay     uint32 // of the payment
+	maxHops int32  // 0 for no limit
+	skipped int64  // least key that the hop limit passed over
+
+	best     int32 // the sender's state where the best path starts, or none
+	bestDist int64
+	bestKey  int64
+}
+
+type state struct {
+	dist  int64 // log2 of what one unit delivered costs here
+	pot   int64 // potential of the payment under way
+	gen   uint32
+	pay   uint32
+	depth int32
+	next  int32 // the state toward the receiver
+	via   int32 // how: an index in next's row; undoFlow; or none, to the place's other side
+	done  bool
+}
+
+// undoFlow codes a flow that is undone as a via, and back.
+func undoFlow(f int32) int32 { return -2 - f }
+
+// begin starts a payment.
+func (g *graph) begin() {
+	s := &g.s
+	if n := 2 * len(g.places); len(s.states) < n {
+		s.states = append(s.states, make([]state, n-len(s.states)+n/4)...)
+	}
+	s.pay++
+	g.f.begin()
+}
+
+// isFull says whether nothing more can pass through the place, and splits or joins its sides.
+func (g *graph) isFull(v int32) bool {
+	p := &g.places[v]
+	full := p.cap <= p.used || p.mark&markFull != 0 || p.group >= 0 && g.groups[p.group].cap <= g.groups[p.group].used
+	if full == (p.mark&markSplit != 0) {
+		return full
+	}
+	g.touch(v)
+	p.mark ^= markSplit
+	if full {
+		in := &g.s.states[2*v+1]
+		in.pot, in.pay = g.potential(2*v), g.s.pay
+	}
+	return full
+}
+
+func (g *graph) potential(x int32) int64 {
+	if st := &g.s.states[x]; st.pay == g.s.pay {
+		return st.pot
+	}
+	return g.places[x>>1].pot
+}
+
+// find searches the cheapest path; it reports whether there is one.
+func (g *graph) findPath(sources, sinks []int32) bool {
+	s := &g.s
+	s.gen++
+	s.heap, s.settled, s.best = s.heap[:0], s.settled[:0], none
+	least := int64(unlimited)
+	for _, v := range sources {
+		least = min(least, g.potential(2*v))
+		if g.isFull(v) {
+			least = min(least, g.potential(2*v+1))
+		}
+	}
+	for _, v := range sinks {
+		if !g.isFull(v) {
+			g.reach(2*v, 0, 0, none, none)
+		}
+	}
+	for len(s.heap) > 0 {
+		it := s.heap.pop()
+		st := &s.states[it.at]
+		if st.done || it.depth != st.depth || it.key != st.dist-g.potential(it.at) {
+			continue
+		}
+		if s.best >= 0 && it.key > s.bestKey {
+			break
+		}
+		st.done = true
+		s.settled = append(s.settled, it.at)
+		g.expand(it.at, least)
+	}
+	if s.best < 0 {
+		return false
+	}
+	for _, x := range s.settled {
+		st := &s.states[x]
+		if st.dist-g.potential(x) < s.bestKey {
+			st.pot, st.pay = st.dist-s.bestKey, s.pay
+		}
+	}
+	return true
+}
+
+// expand looks at all that leads to a state.
+func (g *graph) expand(x int32, least int64) {
+	v := x >> 1
+	p := &g.places[v]
+	st := g.s.states[x]
+	full := g.isFull(v)
+	outer, inner := x&1 == 0, x&1 == 1 || !full
+	if p.mark&markSource != 0 && inner {
+		g.offerStart(x, least)
+	}
+	if g.closed(p) {
+		return
+	}
+	if outer {
+		for f := p.outs; f >= 0; f = g.f.list[f].nextOut {
+			undo := g.inUse(f)
+			if undo == none {
+				continue
+			}
+			fl := &g.f.list[undo]
+			to := 2 * fl.head
+			if g.isFull(fl.head) {
+				to++
+			}
+			g.reach(to, st.dist-fl.label, st.depth+1, x, undoFlow(undo))
+		}
+	}
+	if !inner {
+		return
+	}
+	if x&1 == 1 && p.used > 0 {
+		g.reach(2*v, st.dist, st.depth+1, x, none)
+	}
+	for i, e := range g.rows[v] {
+		if e.label == usedUp {
+			continue
+		}
+		depth := st.depth + 1
+		if e.ref >= 0 || converts(ledger.FlowKind(^e.ref)) {
+			depth += hop
+		}
+		if g.s.maxHops > 0 && depth/hop > g.s.maxHops {
+			g.s.skipped = min(g.s.skipped, st.dist+e.label-g.potential(2*e.tail))
+			continue
+		}
+		g.reach(2*e.tail, st.dist+e.label, depth, x, int32(i))
+	}
+}
+
+// closed says that the payment does not pass through the place: neither party is a hop of its own
+// payment, so nothing comes back to the sender or goes on from the receiver.
+func (g *graph) closed(p *place) bool {
+	switch p.key >> 32 {
+	case placeTake:
+		return p.owner == g.sender && p.mark&markSink == 0
+	case placeGive:
+		return p.owner == g.receiver && p.mark&markSource == 0
+	}
+	return false
+}
+
+// usedUp is the label of a book's edge when all its tiers are used up.
+const usedUp = unlimited
+
+// converts says whether the arc ends a hop: rippling out of a purse, as filling an offer does.
+func converts(k ledger.FlowKind) bool {
+	return k == ledger.RippleOut || k == ledger.RippleOwnOut || k == ledger.RippleIssue
+}
+
+// reach offers a state a path.
+func (g *graph) reach(x int32, dist int64, depth, next, via int32) {
+	s := &g.s
+	st := &s.states[x]
+	if st.gen == s.gen {
+		if st.done || dist > st.dist || dist == st.dist && depth > st.depth {
+			return
+		}
+		if dist == st.dist && depth == st.depth {
+			if g.precedes(next, via, st.next, st.via) {
+				st.next, st.via = next, via
+			}
+			return
+		}
+	}
+	st.gen, st.done = s.gen, false
+	st.dist, st.depth, st.next, st.via = dist, depth, next, via
+	s.heap.push(item{dist - g.potential(x), depth, x})
+}
+
+// precedes breaks a tie between two steps out of one state: by what the next places are, and undoing
+// before using.
+func (g *graph) precedes(next1, via1, next2, via2 int32) bool {
+	if k1, k2 := g.places[next1>>1].key, g.places[next2>>1].key; k1 != k2 {
+		return k1 < k2
+	}
+	return via1 < via2
+}
+
+// offerStart makes x the start of the best path if it is: at equal cost the sender redeems, then
+// spends what it holds, then issues; then fewer hops, then by what the place is.
+func (g *graph) offerStart(x int32, least int64) {
+	s := &g.s
+	st := &s.states[x]
+	if s.best >= 0 {
+		b := &s.states[s.best]
+		if st.dist != b.dist {
+			if st.dist > b.dist {
+				return
+			}
+		} else if r1, r2 := g.rank(st), g.rank(b); r1 != r2 {
+			if r1 > r2 {
+				return
+			}
+		} else if st.depth != b.depth {
+			if st.depth > b.depth {
+				return
+			}
+		} else if g.places[x>>1].key >= g.places[s.best>>1].key {
+			return
+		}
+	}
+	s.best, s.bestDist, s.bestKey = x, st.dist, st.dist-least
+}
+
+// rank orders the first arcs of a path: redeem, holdings, issue.
+func (g *graph) rank(st *state) int {
+	if st.next < 0 || st.via < 0 {
+		return 0
+	}
+	switch e := g.rows[st.next>>1][st.via]; ledger.FlowKind(^e.ref) {
+	case ledger.Redeem:
+		return 1
+	case ledger.Give:
+		return 2
+	}
+	return 3
+}
