@@ -20,12 +20,6 @@ const (
 	seenOffer
 )
 
-type seenValue struct {
-	by    PartID
-	tag   seenTag
-	value [16]byte
-}
-
 // seenKey names an idempotency key by its digest, so that a long one costs no more to keep.
 type seenKey struct {
 	by  PartID
@@ -34,53 +28,35 @@ type seenKey struct {
 
 // seen is what was seen before. It forgets in the order in which it learned.
 type seen struct {
-	keys   map[seenKey]Hash // to the fingerprint
-	values map[seenValue]struct{}
+	keys    map[seenKey]Hash // to the fingerprint
+	keyLine []datedKey       // oldest first
+	values  idSet
+	pending []seenValue // of the submission under way
+	now     int64
 
-	keyLine   fifo[seenKey]
-	valueLine fifo[seenValue]
-	pending   []seenValue // of the submission under way
-	now       int64
-
-	// chain hashes everything learned, in order: state hash covers it instead of the tables, which
-	// follow from it.
+	// chain hashes everything learned, in order: the state hash covers it instead of the tables,
+	// which follow from it.
 	chain Hash
 	fresh []byte
 }
 
-type dated[T any] struct {
-	at int64
-	v  T
-}
-
-// fifo is a queue that moves its rest to the front once half of it is used up.
-type fifo[T any] struct {
-	items []dated[T]
-	head  int
-}
-
-func (f *fifo[T]) push(at int64, v T) { f.items = append(f.items, dated[T]{at, v}) }
-
-func (f *fifo[T]) popBefore(at int64, forget func(T)) {
-	for f.head < len(f.items) && f.items[f.head].at < at {
-		forget(f.items[f.head].v)
-		f.head++
-	}
-	if f.head > 1024 && f.head*2 > len(f.items) {
-		f.items = f.items[:copy(f.items, f.items[f.head:])]
-		f.head = 0
-	}
+type datedKey struct {
+	at  int64
+	key seenKey
 }
 
 func newSeen() seen {
-	return seen{keys: make(map[seenKey]Hash), values: make(map[seenValue]struct{})}
+	return seen{keys: make(map[seenKey]Hash), values: newIDSet()}
 }
 
 // begin starts a message: what is older than the memory is forgotten.
 func (m *seen) begin(now int64) {
 	m.now = now
-	m.keyLine.popBefore(now-KeyMemory, func(k seenKey) { delete(m.keys, k) })
-	m.valueLine.popBefore(now-UETRMemory, func(v seenValue) { delete(m.values, v) })
+	for len(m.keyLine) > 0 && m.keyLine[0].at < now-KeyMemory {
+		delete(m.keys, m.keyLine[0].key)
+		m.keyLine = m.keyLine[1:]
+	}
+	m.values.forgetBefore(now - UETRMemory)
 	m.fresh = m.fresh[:0]
 }
 
@@ -93,11 +69,11 @@ func (m *seen) key(by PartID, key []byte) (Hash, bool) {
 func (m *seen) addKey(by PartID, key []byte, print Hash) {
 	k := seenKey{by, sha256.Sum256(key)}
 	m.keys[k] = print
-	m.keyLine.push(m.now, k)
+	m.keyLine = append(m.keyLine, datedKey{m.now, k})
 	m.fresh = binary.BigEndian.AppendUint32(append(m.fresh, 0), uint32(by))
 	m.fresh = append(append(m.fresh, k.key[:]...), print[:]...)
 	for _, v := range m.pending {
-		if _, ok := m.values[v]; !ok {
+		if !m.values.has(v) {
 			m.remember(v)
 		}
 	}
@@ -108,26 +84,24 @@ func (m *seen) has(by PartID, tag seenTag, value [16]byte) bool {
 	if value == ([16]byte{}) {
 		return false
 	}
-	_, ok := m.values[seenValue{by, tag, value}]
-	return ok
+	return m.values.has(seenValue{value, by, tag})
 }
 
 func (m *seen) add(by PartID, tag seenTag, value [16]byte) {
 	if value != ([16]byte{}) {
-		m.remember(seenValue{by, tag, value})
+		m.remember(seenValue{value, by, tag})
 	}
 }
 
 // later remembers a value at the end of the submission: the payments of one message share its id.
 func (m *seen) later(by PartID, tag seenTag, value [16]byte) {
 	if value != ([16]byte{}) {
-		m.pending = append(m.pending, seenValue{by, tag, value})
+		m.pending = append(m.pending, seenValue{value, by, tag})
 	}
 }
 
 func (m *seen) remember(v seenValue) {
-	m.values[v] = struct{}{}
-	m.valueLine.push(m.now, v)
+	m.values.add(v, m.now)
 	m.fresh = binary.BigEndian.AppendUint32(append(m.fresh, uint8(v.tag)), uint32(v.by))
 	m.fresh = append(m.fresh, v.value[:]...)
 }
