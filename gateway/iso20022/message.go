@@ -9,7 +9,7 @@ type Message struct {
 	Header  *AppHdr // nil when the document had none
 	Root    *Node   // the Document element; nil when no supported message was found
 
-	schema schema
+	src string // the document, for the lines of findings
 }
 
 // ID returns the message definition identifier, "pacs.008.001.08".
@@ -34,7 +34,7 @@ func Parse(data []byte, profile Profile) (*Message, []Finding) {
 	r := read(data)
 	var m *Message
 	if r.document != nil {
-		m = &Message{Root: r.document, schema: r.schema}
+		m = &Message{Root: r.document, src: r.src}
 		m.Type, m.Version, _ = versionOf(r.schema.id)
 		if r.header != nil {
 			m.Header = header(r.header)

@@ -19,7 +19,7 @@ type Node struct {
 	offset                    int32
 	index                     int32 // among its siblings of the same name, from 1
 	repeats                   bool  // the table allows more than one
-	faulty                    bool  // a finding names this very element
+	faulty                    bool  // its value, or its being there, is a finding; the rules leave it alone
 }
 
 // anyContent is the element inside a wildcard, byte for byte, with the prefixes declared around it.
@@ -115,4 +115,18 @@ func (n *Node) set(value string, names ...string) *Node {
 	}
 	n.Text = value
 	return n
+}
+
+// optional is set, unless there is nothing to write.
+func (n *Node) optional(value string, names ...string) {
+	if value != "" {
+		n.set(value, names...)
+	}
+}
+
+// append adds one more child of that name.
+func (n *Node) append(name string) *Node {
+	c := &Node{Name: name}
+	n.add(c)
+	return c
 }

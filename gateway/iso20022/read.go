@@ -24,9 +24,9 @@ type frame struct {
 	at   int // the last element met, -1 before the first; for a wildcard how many elements
 	base int // this element's counts start at reader.counts[base]
 
-	text     string // what a text type holds so far
-	textNode bool   // any text was met
-	refused  bool   // text between elements, or elements inside text, were already reported
+	text    string // what a text type holds, while it came in one piece
+	pieces  int    // how many pieces there were; from the second on they are in reader.joined
+	refused bool   // text between elements, or elements inside text, were already reported
 }
 
 // reader walks the tokens of one document along the table, builds the tree of what the table knows
@@ -36,6 +36,7 @@ type reader struct {
 	frames   []frame
 	counts   []uint32
 	nodes    []Node
+	joined   []byte // text that comes in pieces; a text type holds no elements, so one is enough
 	findings []Finding
 
 	space            string // of the root being read by the table
@@ -74,7 +75,7 @@ func read(data []byte) *reader {
 			r.stop(r.fault)
 		case tokenEnd:
 			if r.document == nil && r.messageID == "" {
-				r.stop(Finding{Rule: "missing_document", Message: "no ISO 20022 Document was found", offset: t.offset})
+				r.stop(Finding{Rule: "missing_document", Path: "/Document", Message: "no ISO 20022 Document was found", offset: t.offset})
 			}
 			return r
 		}
@@ -201,12 +202,15 @@ func (r *reader) startChild(up *frame, t *token) {
 	up.node.add(n)
 	switch {
 	case up.typ.kind == kindChoice && up.at >= 0 && at != up.at:
+		n.faulty = true
 		r.report("choice_both", n, "", t.offset, "%s takes one of its elements; %s was already there", up.node.Name, up.typ.els[up.at].name)
 	case *count > uint32(el.max) && el.max < many && el.max > 1:
+		n.faulty = true
 		if *count == uint32(el.max)+1 {
 			r.report("too_many_elements", n, "", t.offset, "%s may appear at most %d times", el.name, el.max)
 		}
 	case *count > 1 && el.max == 1:
+		n.faulty = true
 		r.report("duplicate_element", n, "", t.offset, "%s may appear only once", el.name)
 	case at < up.at:
 		r.report("wrong_order", n, "", t.offset, "%s must come before %s", el.name, up.typ.els[up.at].name)
@@ -283,10 +287,13 @@ func (r *reader) textMet(t *token) {
 		return
 	}
 	if f.typ.kind > kindWildcard {
-		if f.textNode {
-			f.text += t.text
-		} else {
-			f.text, f.textNode = t.text, true
+		switch f.pieces++; f.pieces {
+		case 1:
+			f.text = t.text
+		case 2:
+			r.joined = append(append(r.joined[:0], f.text...), t.text...)
+		default:
+			r.joined = append(r.joined, t.text...)
 		}
 		return
 	}
@@ -330,11 +337,14 @@ func (r *reader) endTyped(f *frame, t *token) {
 		}
 	default:
 		n.Text = f.text
+		if f.pieces > 1 {
+			n.Text = string(r.joined)
+		}
 		if f.refused {
 			return
 		}
-		if rule, why := f.typ.check(f.text); rule != "" {
-			r.report(rule, n, "", offset, "%q %s", clip(f.text), why)
+		if rule, why := f.typ.check(n.Text); rule != "" {
+			r.report(rule, n, "", offset, "%q %s", clip(n.Text), why)
 			n.faulty = true
 		}
 	}

@@ -9,7 +9,8 @@ import (
 const (
 	MaxBytes = 1 << 20
 	maxDepth = 64
-	maxAttrs = 64
+	maxAttrs = 64 // on one element
+	maxScope = 64 // namespace declarations in scope at once
 )
 
 const (
@@ -244,10 +245,10 @@ func (s *scanner) declare(a attr, mark int) bool {
 			return false
 		}
 	}
-	if len(s.scope)-mark >= maxAttrs ||
+	if len(s.scope) >= maxScope ||
 		a.value == "" && prefix != "" || prefix == "xmlns" || a.value == xmlnsSpace ||
 		(prefix == "xml") != (a.value == xmlSpace) {
-		s.malformed("a namespace declaration that is not allowed")
+		s.malformed("a namespace declaration that is not allowed, or too many of them")
 		return false
 	}
 	s.scope = append(s.scope, binding{prefix, a.value})

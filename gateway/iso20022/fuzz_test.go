@@ -1,0 +1,176 @@
+package iso20022
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzParse: no document makes the reader panic, a document without schema findings can be written
+// and reads back the same, and findings always say where.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(transfer(f)))
+	f.Add([]byte(specimenCreditTransfer))
+	g := &specimen{Rand: rand.New(rand.NewPCG(1, 2))}
+	for _, s := range generatedSchemas {
+		f.Add([]byte(g.message(s).String()))
+	}
+	for _, s := range []string{"", "<a", "<a>&#x41;</a>", "<?xml version='1.0'?><a/>", "\uFEFF<a b='c'/>", "<a xmlns:b='c'><b:d/></a>"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, p := range []Profile{CBPRSR2026, ISO} {
+			m, findings := Parse(data, p)
+			if m == nil && len(findings) == 0 {
+				t.Fatal("no message and no finding")
+			}
+			for _, x := range findings {
+				if x.Rule == "" || x.Message == "" || x.Line < 1 || x.Line > bytes.Count(data, []byte("\n"))+1 {
+					t.Fatalf("finding %v", x)
+				}
+			}
+			if m == nil {
+				continue
+			}
+			m.CreditTransfer()
+			if _, err := EmitStatusReport(m.Answer("A", noon)); err != nil && len(findings) == 0 && m.Type == "pacs.008" {
+				t.Logf("answer: %v", err) // a status is still missing; it must not panic
+			}
+		}
+		if r := read(data); len(r.findings) == 0 {
+			roundTrip(t, string(data))
+		}
+	})
+}
+
+// FuzzEmit: whatever text is put in a report, it is written so that it reads back as it was, or
+// refused.
+func FuzzEmit(f *testing.F) {
+	f.Add("VIADUCT-1", "a < b & \"c\"", "waits]]>")
+	f.Add("\r\n\t", "é\U0001F600", "\x00\xff")
+	f.Fuzz(func(t *testing.T, id, endToEnd, info string) {
+		r := report()
+		r.MessageID, r.Transactions[0].EndToEndID, r.Transactions[0].Info = id, endToEnd, info
+		data, err := EmitStatusReport(r)
+		if err != nil {
+			return
+		}
+		m, _ := Parse(data, ISO)
+		body := m.Root.Child("FIToFIPmtStsRpt")
+		if got := body.Value("GrpHdr", "MsgId"); got != id {
+			t.Fatalf("id %q became %q", id, got)
+		}
+		if got := body.Value("TxInfAndSts", "OrgnlEndToEndId"); got != endToEnd {
+			t.Fatalf("reference %q became %q", endToEnd, got)
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	data := []byte(transfer(b))
+	for _, p := range []Profile{CBPRSR2026, ISO} {
+		b.Run(p.String(), func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, findings := Parse(data, p); len(findings) > 0 {
+					b.Fatal(findings)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEmitStatusReport(b *testing.B) {
+	r := report()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := EmitStatusReport(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// hostile documents of MaxBytes, each made to be expensive for some part of the reader.
+func hostile(t testing.TB) map[string][]byte {
+	t.Helper()
+	fill := func(head, unit, tail string) []byte {
+		n := (MaxBytes - len(head) - len(tail)) / len(unit)
+		return []byte(head + strings.Repeat(unit, n) + tail)
+	}
+	const doc = `<Document xmlns="` + spacePrefix + `pacs.008.001.08">`
+	const tx = doc + "<FIToFICstmrCdtTrf><CdtTrfTxInf>"
+	base := transfer(t)
+	document := base[strings.Index(base, "<p:Document"):strings.Index(base, "</Envelope>")]
+	at := strings.Index(document, "<p:CdtTrfTxInf>")
+	end := strings.Index(document, "</p:FIToFICstmrCdtTrf>")
+	amounts := strings.Index(document, "<p:ChrgsInf>")
+	envelope := doc + "<FIToFICstmrCdtTrf>"
+	var prefixes strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&prefixes, ` xmlns:p%d="urn:%d"`, i, i)
+	}
+	return map[string][]byte{
+		"unknown elements":  fill(doc, "<a/>", "</Document>"),
+		"wrapper elements":  fill("<w>", "<a></a>", "</w>"),
+		"known elements":    fill(envelope, "<CdtTrfTxInf/>", ""),
+		"duplicates":        fill(tx, "<XchgRate>1</XchgRate>", ""),
+		"deep":              fill("", "<a>", ""),
+		"attributes":        fill("<a", ` b="c"`, "/>"),
+		"many attributes":   fill("<a", ` x:b="c"`, "/>"),
+		"prefixes":          fill("<w"+prefixes.String()+">", "<p0:a/><p1:a/>", "</w>"),
+		"declarations":      fill("<w>", `<a xmlns:b="c"/>`, "</w>"),
+		"text in pieces":    fill(tx+"<PmtId><InstrId>", "a<!---->", ""),
+		"references":        fill(tx+"<PmtId><InstrId>", "&#x41;", ""),
+		"carriage returns":  fill(tx+"<PmtId><InstrId>", "\r", ""),
+		"brackets":          fill(tx+"<PmtId><InstrId>", "]", ""),
+		"comments":          fill("", "<!-- -->\n", "<a/>"),
+		"one comment":       fill("<!--", "-", "--><a/>"),
+		"instructions":      fill("", "<?a b?>", "<a/>"),
+		"cdata":             fill(doc, "<![CDATA[]]>", "</Document>"),
+		"lines":             fill(doc, "\n<a/>", "</Document>"),
+		"digits":            fill(tx+`<IntrBkSttlmAmt Ccy="EUR">`, "1", "</IntrBkSttlmAmt>"),
+		"year":              fill(tx+`<IntrBkSttlmDt>`, "1", "</IntrBkSttlmDt>"),
+		"valid transfers":   fill(document[:at], document[at:end], document[end:]),
+		"charges":           fill(document[:amounts], `<p:ChrgsInf><p:Amt Ccy="GBP">5.00</p:Amt><p:Agt><p:FinInstnId/></p:Agt></p:ChrgsInf>`, document[amounts:]),
+		"remittance":        fill(document[:strings.Index(document, "<p:Ustrd>")], "<p:Ustrd>é</p:Ustrd>", document[strings.Index(document, "</p:RmtInf>"):]),
+		"wildcards":         fill(document[:strings.Index(document, "</p:CdtTrfTxInf>")], "<p:SplmtryData><p:Envlp><x/></p:Envlp></p:SplmtryData>", document[strings.Index(document, "</p:CdtTrfTxInf>"):]),
+		"inside a wildcard": fill(envelope+"<SplmtryData><Envlp><x>", "<Document/>", ""),
+		"zeros":             make([]byte, MaxBytes),
+		"unfinished tags":   fill("", "<", ""),
+		"unfinished text":   fill("<a>", "&", ""),
+		"quotes":            fill(`<a b="`, "'", ""),
+	}
+}
+
+// TestHostileDocuments fails only where the time grows with the square of the size; what a document
+// takes on a quiet machine is BenchmarkHostile's to say.
+func TestHostileDocuments(t *testing.T) {
+	for name, data := range hostile(t) {
+		start := time.Now()
+		_, findings := Parse(data, CBPRSR2026)
+		took := time.Since(start)
+		if len(findings) > maxFindings+1 {
+			t.Errorf("%s: %d findings", name, len(findings))
+		}
+		if took > 2*time.Second {
+			t.Errorf("%s: took %v", name, took)
+		}
+		if testing.Verbose() {
+			t.Logf("%-20s %8v, %d findings", name, took.Round(10*time.Microsecond), len(findings))
+		}
+	}
+}
+
+func BenchmarkHostile(b *testing.B) {
+	for name, data := range hostile(b) {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			for b.Loop() {
+				Parse(data, CBPRSR2026)
+			}
+		})
+	}
+}

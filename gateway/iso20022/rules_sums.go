@@ -1,0 +1,257 @@
+package iso20022
+
+import (
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"viaduct/internal/money"
+)
+
+// transactions returns the transaction elements of a message and how many there are.
+func (m *Message) transactions() (list []*Node) {
+	for n := range m.body().Children("") {
+		switch n.Name {
+		case "CdtTrfTxInf", "TxInf", "TxInfAndSts":
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func numberOfTransactions(c *checker, n *Node) {
+	if got := len(c.m.transactions()); plain(n.Text) != plain(decimal.NewFromInt(int64(got)).String()) {
+		c.fail(n, "NbOfTxs says %s, the message has %d", clip(n.Text), got)
+	}
+}
+
+func oneTransaction(c *checker, n *Node) {
+	if got := len(c.m.transactions()); got != 1 {
+		c.fail(n, "a cross-border message carries one transaction, this one has %d", got)
+	}
+}
+
+// settlementAmounts adds the amounts the transactions settle; ok only when they have one currency.
+func (m *Message) settlementAmounts() (sum decimal.Decimal, ccy string, ok bool) {
+	ok = true
+	for _, n := range m.transactions() {
+		a := n.Child("IntrBkSttlmAmt")
+		if a == nil {
+			a = n.Child("RtrdIntrBkSttlmAmt")
+		}
+		if a == nil || a.faulty || ccy != "" && ccy != a.Ccy {
+			ok = false
+			continue
+		}
+		sum, ccy = sum.Add(number(a)), a.Ccy
+	}
+	return sum, ccy, ok
+}
+
+func controlSum(c *checker, n *Node) {
+	var sum decimal.Decimal
+	for _, t := range c.m.transactions() {
+		a := t.Child("IntrBkSttlmAmt")
+		if a == nil {
+			a = t.Child("RtrdIntrBkSttlmAmt")
+		}
+		if a == nil || a.faulty {
+			return
+		}
+		sum = sum.Add(number(a)) // whatever the currencies: the standard wants the plain total
+	}
+	if !sum.Equal(number(n)) {
+		c.fail(n, "CtrlSum says %s, the amounts add up to %s", clip(n.Text), sum)
+	}
+}
+
+func totalAmount(c *checker, n *Node) {
+	sum, ccy, ok := c.m.settlementAmounts()
+	if ok && (ccy != n.Ccy || !sum.Equal(number(n))) {
+		c.fail(n, "the total says %s %s, the amounts add up to %s %s", n.Ccy, clip(n.Text), ccy, sum)
+	}
+}
+
+func settlementDateTwice(c *checker, n *Node) {
+	if c.m.body().At("GrpHdr", "IntrBkSttlmDt") != nil {
+		c.fail(n, "the settlement date stands in the group header already")
+	}
+}
+
+func amountZero(c *checker, n *Node) {
+	if number(n).IsZero() {
+		c.fail(n, "the amount is zero")
+	}
+}
+
+// currencyCode returns the code of an amount or of an element that is a currency.
+func currencyCode(n *Node) string {
+	if n.typ.ccy != nil {
+		return n.Ccy
+	}
+	return n.Text
+}
+
+// currencyUnknown holds for currencies in use only where the schema wants those: amounts of the past
+// may be in currencies of the past.
+func currencyUnknown(c *checker, n *Node) {
+	if n.typ.ccy == &typActiveCurrencyCode {
+		currencyInUse(c, n)
+	}
+}
+
+func currencyInUse(c *checker, n *Node) {
+	code := currencyCode(n)
+	if oneOf(commodities, code) || oneOf(funds, code) {
+		return
+	}
+	if _, err := money.ParseCurrency(code); err != nil {
+		c.fail(n, "%s is not a currency in use", code)
+	}
+}
+
+func currencyDecimals(c *checker, n *Node) {
+	if n.typ.ccy == nil {
+		return
+	}
+	if _, rule, _ := amount(n); rule == "currency_decimals" {
+		c.fail(n, "%s has more decimals than %s has", clip(n.Text), n.Ccy)
+	}
+}
+
+func commodityCurrency(c *checker, n *Node) {
+	if code := currencyCode(n); oneOf(commodities, code) {
+		c.fail(n, "%s is a commodity, not a currency", code)
+	}
+}
+
+func exchangeRateMissing(c *checker, n *Node) {
+	settled, instructed := n.Child("IntrBkSttlmAmt"), n.Child("InstdAmt")
+	if settled != nil && instructed != nil && settled.Ccy != instructed.Ccy && n.Child("XchgRate") == nil {
+		c.failAt(n, "XchgRate", c.rule.reason, "the instructed amount is in %s and settles in %s, but there is no rate", clip(instructed.Ccy), clip(settled.Ccy))
+	}
+}
+
+func exchangeRateAlone(c *checker, n *Node) {
+	settled, instructed := n.parent.Child("IntrBkSttlmAmt"), n.parent.Child("InstdAmt")
+	switch {
+	case instructed == nil:
+		c.fail(n, "a rate needs an instructed amount")
+	case settled != nil && settled.Ccy == instructed.Ccy:
+		c.fail(n, "a rate between %s and %s has no meaning", clip(settled.Ccy), clip(instructed.Ccy))
+	}
+}
+
+// exchangeRateDisagrees lets the product be rounded either way to the minor unit, and charges be
+// taken off (by the banks on the way) or added (paid in advance).
+func exchangeRateDisagrees(c *checker, n *Node) {
+	tx := n.parent
+	settled, rule, _ := amount(tx.Child("IntrBkSttlmAmt"))
+	instructed := tx.Child("InstdAmt")
+	if rule != "" || settled.Currency() == 0 || instructed == nil || instructed.faulty || instructed.Ccy == settled.Currency().String() {
+		return
+	}
+	product := number(instructed).Mul(number(n))
+	charges := decimal.Decimal{}
+	for ch := range tx.Children("ChrgsInf") {
+		if a := ch.Child("Amt"); a != nil && !a.faulty && a.Ccy == settled.Currency().String() {
+			charges = charges.Add(number(a))
+		}
+	}
+	unit := decimal.New(1, -int32(settled.Currency().Digits()))
+	for _, expected := range []decimal.Decimal{product, product.Sub(charges), product.Add(charges)} {
+		if expected.Sub(settled.Decimal()).Abs().LessThan(unit) {
+			return
+		}
+	}
+	c.fail(n, "%s %s at %s is %s, not %s", instructed.Ccy, clip(instructed.Text), clip(n.Text), product, settled)
+}
+
+func reimbursementAgents(c *checker, n *Node) {
+	method, ok := n.value("SttlmMtd")
+	if !ok {
+		return
+	}
+	var agents []string
+	for _, name := range []string{"InstgRmbrsmntAgt", "InstdRmbrsmntAgt", "ThrdRmbrsmntAgt"} {
+		if n.Child(name) != nil {
+			agents = append(agents, name)
+		}
+	}
+	switch {
+	case method == "COVE" && len(agents) == 0:
+		c.failAt(n, "InstgRmbrsmntAgt", "CH21", "a transfer that settles by cover names a reimbursement agent")
+	case method != "COVE" && len(agents) > 0:
+		c.failAt(n, agents[0], c.rule.reason, "%s names no reimbursement agents", method)
+	}
+}
+
+func chargesMissing(c *checker, n *Node) {
+	if n.Text == "CRED" && n.parent.Child("ChrgsInf") == nil {
+		c.failAt(n.parent, "ChrgsInf", c.rule.reason, "charges borne by the creditor are stated, even if nothing was taken")
+	}
+}
+
+func chargesInstructedAmount(c *checker, n *Node) {
+	if n.index == 1 && n.parent.Child("InstdAmt") == nil {
+		c.failAt(n.parent, "InstdAmt", c.rule.reason, "a transfer with charges states the instructed amount")
+	}
+}
+
+func chargesCurrency(c *checker, n *Node) {
+	if settled := n.parent.parent.Child("IntrBkSttlmAmt"); settled != nil && settled.Ccy != n.Ccy {
+		c.fail(n, "charges are in the currency that settles, %s, not %s", clip(settled.Ccy), clip(n.Ccy))
+	}
+}
+
+func remittanceExclusive(c *checker, n *Node) {
+	lines := 0
+	for range n.Children("Ustrd") {
+		lines++
+	}
+	switch {
+	case lines > 1:
+		c.fail(n, "one line of unstructured remittance information is allowed, there are %d", lines)
+	case lines == 1 && n.Child("Strd") != nil:
+		c.fail(n, "remittance information is structured or unstructured, not both")
+	case n.parent.Child("RltdRmtInf") != nil:
+		c.fail(n, "remittance information is here or elsewhere, not both")
+	}
+}
+
+func statusReason(c *checker, n *Node) {
+	if n.Value("TxSts") == string(Rejected) && n.At("StsRsnInf", "Rsn") == nil {
+		c.failAt(n, "StsRsnInf", c.rule.reason, "a rejection says why")
+	}
+}
+
+// codes allows some of the codes the schema has.
+func codes(allowed ...string) func(*checker, *Node) {
+	return func(c *checker, n *Node) {
+		if !oneOf(allowed, n.Text) {
+			c.fail(n, "%s is not used here; one of %s is", clip(n.Text), strings.Join(allowed, ", "))
+		}
+	}
+}
+
+// required asks for elements the schema leaves to choice.
+func required(names ...string) func(*checker, *Node) {
+	return func(c *checker, n *Node) {
+		for _, name := range names {
+			if n.Child(name) == nil {
+				c.failAt(n, name, c.rule.reason, "%s needs the element %s", n.Name, name)
+			}
+		}
+	}
+}
+
+// notUsed refuses elements the schema would allow.
+func notUsed(names ...string) func(*checker, *Node) {
+	return func(c *checker, n *Node) {
+		for _, name := range names {
+			if child := n.Child(name); child != nil {
+				c.fail(child, "%s is not used across borders", name)
+			}
+		}
+	}
+}
