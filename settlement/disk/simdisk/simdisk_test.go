@@ -1,0 +1,143 @@
+package simdisk
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"viaduct/settlement/disk"
+)
+
+// read returns the whole content of a file, "" for one that is not there.
+func read(t *testing.T, d *Disk, name string) string {
+	t.Helper()
+	f, err := d.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func write(t *testing.T, d *Disk, name, data string, off int64) disk.File {
+	t.Helper()
+	f, err := d.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte(data), off); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestSyncedStays(t *testing.T) {
+	for seed := range uint64(100) {
+		d := New()
+		f := write(t, d, "a", "synced", 0)
+		if err := errors.Join(f.Sync(), d.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		after := d.Restart(seed)
+		if got := read(t, after, "a"); got != "synced" {
+			t.Fatalf("seed %d: %q", seed, got)
+		}
+		if _, err := d.List(); !errors.Is(err, ErrPower) {
+			t.Errorf("the old disk still lives: %v", err)
+		}
+		if _, err := f.WriteAt(nil, 0); !errors.Is(err, ErrPower) {
+			t.Errorf("the old file still lives: %v", err)
+		}
+	}
+}
+
+// TestUnsyncedMeetsEveryFate wants each way to lose a write to happen, and nothing else to.
+func TestUnsyncedMeetsEveryFate(t *testing.T) {
+	data := bytes.Repeat([]byte("x"), 2*SectorSize)
+	var lost, whole, cut, holed, gone int
+	for seed := range uint64(300) {
+		d := New()
+		write(t, d, "a", string(data), 100)
+		after := d.Restart(seed)
+		names, err := after.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(names) == 0 {
+			gone++
+			continue
+		}
+		got := []byte(read(t, after, "a"))
+		if len(got) > 100 {
+			got = got[100:]
+		} else {
+			got = nil
+		}
+		for i, c := range got {
+			if c != 0 && c != 'x' {
+				t.Fatalf("seed %d: byte %d is %q", seed, i, c)
+			}
+		}
+		switch {
+		case len(got) == 0:
+			lost++
+		case bytes.Equal(got, data):
+			whole++
+		case len(got) < len(data):
+			cut++
+		default:
+			holed++
+		}
+	}
+	if lost == 0 || whole == 0 || cut == 0 || holed == 0 || gone == 0 {
+		t.Errorf("lost %d, whole %d, cut short %d, with holes %d, no file %d: want some of each", lost, whole, cut, holed, gone)
+	}
+}
+
+func TestSameSeedSameDisk(t *testing.T) {
+	for seed := range uint64(50) {
+		var got [2]string
+		for i := range got {
+			d := New()
+			f := write(t, d, "a", "0123456789", 0)
+			if err := errors.Join(f.Sync(), d.Sync(), f.Truncate(4)); err != nil {
+				t.Fatal(err)
+			}
+			write(t, d, "a", "ABCDEF", 4)
+			got[i] = read(t, d.Restart(seed), "a")
+		}
+		if got[0] != got[1] {
+			t.Fatalf("seed %d gives %q and %q", seed, got[0], got[1])
+		}
+	}
+}
+
+func TestFaultsStrikeOnTime(t *testing.T) {
+	full := errors.New("full")
+	d := New()
+	f := write(t, d, "a", "abcd", 0)
+	d.FailAt(2, full)
+	if _, err := f.WriteAt([]byte("ef"), 4); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := f.WriteAt([]byte("ghij"), 6); !errors.Is(err, full) || n != 2 {
+		t.Errorf("the failing write wrote %d, %v", n, err)
+	}
+	if got := read(t, d, "a"); got != "abcdefgh" {
+		t.Errorf("the file holds %q", got)
+	}
+	d.PowerAt(1)
+	if err := f.Sync(); !errors.Is(err, ErrPower) {
+		t.Errorf("Sync when the power goes: %v", err)
+	}
+	if _, err := f.Size(); !errors.Is(err, ErrPower) {
+		t.Errorf("Size after that: %v", err)
+	}
+}
