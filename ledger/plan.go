@@ -39,6 +39,19 @@ const (
 	RippleIssue
 )
 
+var flowNames = [...]string{
+	Give: "give", Take: "take", Redeem: "redeem", Issue: "issue", Fill: "fill", RippleIn: "ripple_in",
+	RippleOut: "ripple_out", RippleOwnIn: "ripple_own_in", RippleOwnOut: "ripple_own_out", RippleIssue: "ripple_issue",
+}
+
+// String returns the kind's name.
+func (k FlowKind) String() string {
+	if int(k) < len(flowNames) && k != 0 {
+		return flowNames[k]
+	}
+	return "unknown"
+}
+
 // Flow is the whole use one payment makes of one arc of the market; no arc appears twice in a plan.
 type Flow struct {
 	Kind FlowKind

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"viaduct/examples"
+	"viaduct/fx/rates"
+	"viaduct/gateway"
+	"viaduct/gateway/webhook"
+	"viaduct/settlement"
+	"viaduct/settlement/balances"
+	"viaduct/settlement/disk"
+	"viaduct/settlement/journal/natsjournal"
+	"viaduct/settlement/natsserver"
+	"viaduct/settlement/sqlstore"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+)
+
+// serveFlags are what demo and up share.
+type serveFlags struct {
+	HTTP        string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one." env:"VIADUCT_HTTP"`
+	ReadyFile   string        `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
+	DatabaseURL string        `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
+	RedisURL    string        `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
+	Rates       string        `placeholder:"URL|FILE" help:"Mid-market rates in the ECB's daily XML format, read again every hour." env:"VIADUCT_RATES"`
+	MaxMidAge   time.Duration `name:"max-mid-age" default:"120h" help:"Orders that name no price bound are refused when the mid-market rates are older than this."`
+	Private     bool          `name:"allow-private-webhooks" help:"Let webhooks go to private and loopback addresses."`
+	LogLevel    slog.Level    `default:"warn" help:"debug, info, warn or error." env:"VIADUCT_LOG_LEVEL"`
+}
+
+type upCmd struct {
+	serveFlags
+	Data    string `default:"viaduct-data" help:"The data directory; made if it is not there." type:"path" env:"VIADUCT_DATA"`
+	Network string `default:"local" help:"The name of the network to begin in an empty data directory."`
+}
+
+// Run serves until it is told to stop.
+func (c upCmd) Run(ctx context.Context, t terminal) error {
+	return c.serve(ctx, t, c.Data, c.Network, func(_ context.Context, s *served) error {
+		_, err := fmt.Fprintf(t.out, "Viaduct serves %s\n  operator key  %s\n  data          %s\nStop it with Ctrl-C.\n", s.url, s.dir.apiKeys.Operator, c.Data)
+		return err
+	})
+}
+
+// served is a node that serves requests.
+type served struct {
+	url    string
+	dir    *dataDir
+	client *settlement.Client
+	log    *slog.Logger
+	tables func() (*rates.Table, error)
+}
+
+// serve starts everything from the bottom up, tells ready once requests are served, and on the way out
+// closes it from the top down: no more requests, what was accepted made final and projected, webhooks
+// under way sent, then the services below.
+func (f serveFlags) serve(ctx context.Context, t terminal, data, network string, ready func(context.Context, *served) error) (err error) {
+	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: f.LogLevel}))
+	onExit := func(what string, close func() error) {
+		if e := close(); e != nil {
+			err = errors.Join(err, fmt.Errorf("close %s: %w", what, e))
+		}
+	}
+	listener, err := net.Listen("tcp", f.HTTP)
+	if err != nil {
+		return fmt.Errorf("%w (choose another address with --http)", err)
+	}
+	defer listener.Close() // the server has closed it, unless it was never reached
+	dir, err := openDataDir(data, network, time.Now())
+	if err != nil {
+		return err
+	}
+	defer onExit("data directory", dir.close)
+	store, err := f.openStore(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer onExit("database", store.Close)
+	cache, closeCache, err := f.openCache(ctx)
+	if err != nil {
+		return err
+	}
+	defer onExit("balance cache", closeCache)
+	feed, err := f.openRates(ctx, log)
+	if err != nil {
+		return err
+	}
+
+	bus, err := natsserver.Start(natsserver.Config{Dir: dir.file(natsDir), Log: log})
+	if err != nil {
+		return err
+	}
+	defer onExit("nats server", func() error {
+		stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return bus.Shutdown(stop)
+	})
+	nodeConn, err := bus.Connect("settlement")
+	if err != nil {
+		return err
+	}
+	defer nodeConn.Close()
+	gateConn, err := bus.Connect("gateway")
+	if err != nil {
+		return err
+	}
+	defer gateConn.Close()
+	node, err := openNode(ctx, dir, nodeConn, store, cache, log)
+	if err != nil {
+		return err
+	}
+	defer onExit("settlement node", node.Close)
+	client, err := settlement.NewClient(gateConn)
+	if err != nil {
+		return err
+	}
+	defer onExit("settlement client", client.Close)
+
+	guard := webhook.Guard{AllowPrivate: f.Private}
+	gate, err := gateway.New(gateway.Config{
+		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: gateway.MidsOf(feed), MaxMidAge: f.MaxMidAge,
+		MasterKey: dir.master, Operator: dir.operator, Guard: guard, Now: time.Now, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	if dir.apiKeys.Operator == "" {
+		if dir.apiKeys.Operator, err = gate.CreateOperatorKey(ctx, "made at the first start"); err != nil {
+			return fmt.Errorf("operator key: %w", err)
+		}
+		if err := dir.saveAPIKeys(); err != nil {
+			return fmt.Errorf("operator key: %w", err)
+		}
+	}
+
+	// Three things end in turn: the server and the dispatcher when ctx does, the node once the server
+	// has answered its last request.
+	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNode()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return node.Run(nodeCtx) })
+	g.Go(func() error {
+		defer stopNode()
+		return serveHTTP(gctx, gate.Server(), listener)
+	})
+	sender := webhook.NewSender(guard, time.Now)
+	defer sender.Close()
+	g.Go(func() error {
+		gate.Dispatcher(sender, client.Projections()).Run(gctx)
+		return nil
+	})
+	if f.Rates != "" {
+		g.Go(func() error { feed.Run(gctx); return nil })
+	}
+	g.Go(func() error {
+		s := &served{url: "http://" + listener.Addr().String(), dir: dir, client: client, log: log, tables: feed.Table}
+		if err := client.WaitReady(gctx); err != nil {
+			return ignoreStop(gctx, err)
+		}
+		if err := ready(gctx, s); err != nil {
+			return ignoreStop(gctx, err)
+		}
+		return s.writeReadyFile(gctx, f.ReadyFile)
+	})
+	return g.Wait()
+}
+
+// ignoreStop drops an error that comes of being told to stop.
+func ignoreStop(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (f serveFlags) openStore(ctx context.Context, dir *dataDir) (*sqlstore.Store, error) {
+	url := f.DatabaseURL
+	if url == "" {
+		url = "sqlite:" + dir.file(databaseFile)
+	}
+	if err := sqlstore.Migrate(ctx, url); err != nil {
+		return nil, fmt.Errorf("migrate database: %w", err)
+	}
+	return sqlstore.Open(ctx, url)
+}
+
+func (f serveFlags) openCache(ctx context.Context) (balances.Cache, func() error, error) {
+	if f.RedisURL == "" {
+		return balances.NewMap(), func() error { return nil }, nil
+	}
+	c, err := balances.NewRedis(f.RedisURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("redis: %w", err)
+	}
+	return c, c.Close, nil
+}
+
+// openRates returns the feed of mid-market rates; without a location it answers from the example
+// table, whose date everyone sees beside each rate.
+func (f serveFlags) openRates(_ context.Context, log *slog.Logger) (*rates.Feed, error) {
+	cfg := rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}
+	if f.Rates != "" {
+		return rates.NewFeed(cfg, nil), nil
+	}
+	file, err := examples.Files.Open(examples.Rates)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	table, err := rates.ParseECB(file)
+	if err != nil {
+		return nil, fmt.Errorf("example rates: %w", err)
+	}
+	return rates.NewFeed(cfg, table), nil
+}
+
+func openNode(ctx context.Context, dir *dataDir, conn *nats.Conn, store *sqlstore.Store, cache balances.Cache, log *slog.Logger) (*settlement.Node, error) {
+	signer, err := dir.signer()
+	if err != nil {
+		return nil, err
+	}
+	journal, err := natsjournal.Open(ctx, conn, 1)
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := disk.OpenDir(filepath.Join(dir.path, blocksDir))
+	if err != nil {
+		return nil, err
+	}
+	tree, err := disk.OpenDir(filepath.Join(dir.path, treeDir))
+	if err != nil {
+		return nil, errors.Join(err, blocks.Close())
+	}
+	return settlement.Open(ctx, settlement.Config{
+		Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: conn, Signer: signer,
+		Store: store, Cache: cache, Now: time.Now, Log: log,
+	})
+}
+
+// drainTimeout bounds the requests under way when the server is told to stop; a request that waits for
+// a payment to be final is answered long before.
+const drainTimeout = 45 * time.Second
+
+// serveHTTP serves until ctx ends, then lets the requests under way finish.
+func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return server.Shutdown(drain)
+}
+
+// writeReadyFile tells a script what it needs to begin.
+func (s *served) writeReadyFile(ctx context.Context, path string) error {
+	if path == "" {
+		return nil
+	}
+	status, err := s.client.Status(ctx)
+	if err != nil {
+		return ignoreStop(ctx, err)
+	}
+	data, err := json.Marshal(struct {
+		URL        string            `json:"url"`
+		Operator   string            `json:"operator_key"`
+		APIKeys    map[string]string `json:"api_keys"`
+		Validators []string          `json:"validators"`
+	}{s.url, s.dir.apiKeys.Operator, orEmpty(s.dir.apiKeys.Banks), status.Validators})
+	if err != nil {
+		return err
+	}
+	// Whoever waits for the file must not read half of it.
+	temp := path + ".new"
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return fmt.Errorf("ready file: %w", err)
+	}
+	return os.Rename(temp, path)
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
