@@ -13,10 +13,10 @@ func (m *market) refresh(id int32) {
 	for _, b := range pos.gives {
 		m.refreshBook(b)
 	}
-	for _, b := range pos.wants {
-		m.refreshBook(b)
-	}
 	m.refreshGiving(id)
+	for _, b := range pos.wants {
+		m.refreshGiving(m.refreshBook(b))
+	}
 }
 
 // refreshTaking sets the arcs into a line's taking side.
@@ -49,10 +49,13 @@ func (m *market) refreshRipple(pos *position) {
 	m.setEdge(p.redeemed, pos.give, ledger.RippleOwnOut, out, pos.ripple && give)
 }
 
-func (m *market) refreshBook(b int32) {
+// refreshBook connects a book or cuts it off; it returns the giver, whose own arcs may follow.
+func (m *market) refreshBook(b int32) int32 {
 	bk := &m.books[b]
-	want, give := &m.positions[int32(uint32(m.places[bk.tail].key))], &m.positions[int32(uint32(m.places[bk.head].key))]
+	giver := int32(uint32(m.places[bk.head].key))
+	want, give := &m.positions[int32(uint32(m.places[bk.tail].key))], &m.positions[giver]
 	m.connect(b, m.takeOpen(want) && m.giveOpen(give))
+	return giver
 }
 
 // refreshGiving sets the arcs out of a line's giving side, which are there only while something leads
@@ -63,11 +66,28 @@ func (m *market) refreshGiving(id int32) {
 		return
 	}
 	a := &m.assets[pos.asset]
-	active := pos.forced || len(m.rows[pos.give]) > 0
+	active := pos.forced || m.active(pos)
 	m.setEdge(pos.give, a.pool, ledger.Give, label(ledger.Unit+pos.terms.fee, ledger.Unit), active && pos.mayGive)
 	if a.own >= 0 {
 		m.setEdge(pos.give, m.positions[a.own].take, ledger.Redeem, 0, active)
 	}
+}
+
+// force lets a line give although nothing leads to it, until unforce.
+func (m *market) force(id int32) {
+	if pos := &m.positions[id]; !pos.own && !m.active(pos) {
+		pos.forced = true
+		m.forced = append(m.forced, id)
+		m.refreshGiving(id)
+	}
+}
+
+func (m *market) unforce() {
+	for _, id := range m.forced {
+		m.positions[id].forced = false
+		m.refreshGiving(id)
+	}
+	m.forced = m.forced[:0]
 }
 
 func (m *market) setOffer(c *change) {
@@ -79,8 +99,7 @@ func (m *market) setOffer(c *change) {
 	}
 	if o.live {
 		m.remove(o.book, m.find(o.book, c.id))
-		m.refreshBook(o.book)
-		m.refreshGiving(o.give)
+		m.refreshGiving(m.refreshBook(o.book))
 	}
 	o.change = *c
 	if !c.live {
@@ -90,8 +109,20 @@ func (m *market) setOffer(c *change) {
 	m.insert(o.book, tier{
 		label: label(c.price.N, c.price.D), n: c.price.N, d: c.price.D, room: c.remaining, seq: c.seq, arc: c.id,
 	})
-	m.refreshBook(o.book)
-	m.refreshGiving(c.give)
+	m.refreshGiving(m.refreshBook(o.book))
+}
+
+// active says whether something leads to a line's giving side, offers held out included.
+func (m *market) active(pos *position) bool {
+	if pos.ripple && m.giveOpen(pos) {
+		return true
+	}
+	for _, b := range pos.gives {
+		if m.books[b].open && len(m.books[b].tiers) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // bookOf returns the book of offers that take into want and give from give, making it if need be.

@@ -178,6 +178,7 @@ func (g *graph) remove(b int32, i int) {
 // false.
 func (g *graph) connect(b int32, open bool) {
 	bk := &g.books[b]
+	g.gainful = g.gainful || g.held > 0 && open != bk.open
 	bk.open = open
 	first := none
 	for i := range bk.tiers {
@@ -249,6 +250,7 @@ func (g *graph) setEdge(tail, head int32, kind ledger.FlowKind, label int64, pre
 	default:
 		old := g.rows[head][i].label
 		g.rows[head][i].label = label
+		g.gainful = g.gainful || g.held > 0 && old != label
 		if old <= label {
 			return
 		}

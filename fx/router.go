@@ -164,5 +164,10 @@ func (r *Router) Gainful(at ledger.OfferIdx) bool {
 		return false
 	}
 	want, give := &m.positions[o.WantPos], &m.positions[o.GivePos]
-	return m.takeOpen(want) && m.giveOpen(give) && m.closes(want.take, give.give, label(o.Price.N, o.Price.D))
+	if !m.takeOpen(want) || !m.giveOpen(give) {
+		return false
+	}
+	m.force(int32(o.GivePos))
+	defer m.unforce()
+	return m.closes(want.take, give.give, label(o.Price.N, o.Price.D))
 }

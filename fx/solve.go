@@ -129,11 +129,7 @@ func (m *market) start(req *ledger.Request) {
 	m.sender, m.receiver = int32(req.From), int32(req.To)
 	for i, id := range m.sources {
 		pos := &m.positions[id]
-		if !pos.own && len(m.rows[pos.give]) == 0 {
-			pos.forced = true
-			m.forced = append(m.forced, id)
-			m.refreshGiving(id)
-		}
+		m.force(id)
 		m.sources[i] = pos.give
 		m.touch(pos.give)
 		m.places[pos.give].mark |= markSource
@@ -147,11 +143,7 @@ func (m *market) start(req *ledger.Request) {
 
 func (m *market) finish() {
 	m.end()
-	for _, id := range m.forced {
-		m.positions[id].forced = false
-		m.refreshGiving(id)
-	}
-	m.forced = m.forced[:0]
+	m.unforce()
 	m.sender, m.receiver = none, none
 }
 
