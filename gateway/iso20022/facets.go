@@ -98,7 +98,15 @@ func allDigits(s string) bool {
 	return true
 }
 
-func trimSpace(s string) string { return strings.Trim(s, " \t\n\r") }
+func trimSpace(s string) string {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // validTime reads the lexical forms of XML Schema: a year of four digits or more that is not 0, 24:00:00
 // as the end of a day, no leap second, a time zone of at most 14 hours.

@@ -355,8 +355,10 @@ func (r *reader) node(t *token) *Node {
 	if len(r.nodes) == cap(r.nodes) {
 		r.nodes = make([]Node, 0, 256)
 	}
-	r.nodes = append(r.nodes, Node{Name: t.local, offset: int32(t.offset)})
-	return &r.nodes[len(r.nodes)-1]
+	r.nodes = r.nodes[:len(r.nodes)+1]
+	n := &r.nodes[len(r.nodes)-1]
+	n.Name, n.offset = t.local, int32(t.offset)
+	return n
 }
 
 func names(els []elem) string {
