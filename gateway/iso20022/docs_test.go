@@ -14,7 +14,7 @@ func TestDocs(t *testing.T) {
 	}
 	page := string(data)
 	var names []string
-	for _, s := range generatedSchemas {
+	for _, s := range append(generatedSchemas[:len(generatedSchemas):len(generatedSchemas)], writtenSchemas...) {
 		names = append(names, s.id)
 	}
 	for _, r := range rules {
@@ -29,7 +29,7 @@ func TestDocs(t *testing.T) {
 	for _, p := range profileNames {
 		names = append(names, "`"+p+"`")
 	}
-	for _, name := range append(names, admi002.id) {
+	for _, name := range names {
 		if !strings.Contains(page, name) {
 			t.Errorf("docs/iso20022.md does not speak of %s", name)
 		}

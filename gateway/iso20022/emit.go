@@ -22,7 +22,11 @@ func Emit(m *Message) ([]byte, error) {
 		w.buf.WriteByte('\n')
 	} else {
 		fmt.Fprintf(&w.buf, "<Envelope xmlns=%q>\n", envelopeSpace)
-		w.root(m.Header.node(), headerID)
+		id := headerID
+		if m.Header.Root != nil {
+			id = "head.001." + m.Header.Version
+		}
+		w.root(m.Header.node(), id)
 		w.buf.WriteByte('\n')
 		w.root(m.Root, m.ID())
 		w.buf.WriteString("\n</Envelope>\n")

@@ -152,7 +152,7 @@ func TestEmitReject(t *testing.T) {
 func TestParseEmitParse(t *testing.T) {
 	const seed = 20260313
 	g := &specimen{Rand: rand.New(rand.NewPCG(seed, 1))}
-	docs := []string{transfer(t)}
+	docs := []string{transfer(t), edit(t, transfer(t), "head.001.001.02", "head.001.001.01")}
 	for _, s := range generatedSchemas {
 		for range 100 {
 			if s.root == "Document" {

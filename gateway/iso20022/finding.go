@@ -67,9 +67,12 @@ var schemaReasons = map[string]string{
 func Unreadable(findings []Finding) bool {
 	for _, f := range findings {
 		switch f.Rule {
-		case "not_well_formed", "not_utf8", "too_large", "too_deep", "dtd_refused", "missing_document",
-			"unknown_namespace", "unsupported_message", "unsupported_version":
+		case "not_well_formed", "not_utf8", "too_large", "too_deep", "dtd_refused", "missing_document":
 			return true
+		case "unknown_namespace", "unsupported_message", "unsupported_version":
+			if f.Path == "/Document" { // a header that is not understood still leaves a message
+				return true
+			}
 		}
 	}
 	return false

@@ -15,8 +15,9 @@ type Message struct {
 // ID returns the message definition identifier, "pacs.008.001.08".
 func (m *Message) ID() string { return m.Type + "." + m.Version }
 
-// AppHdr is the business application header, head.001.001.02.
+// AppHdr is the business application header, head.001.
 type AppHdr struct {
+	Version    string // "001.02"; "001.01" is read, never written
 	From, To   string // BICs, as written; empty when the party is not named by a BIC
 	BizMsgIdr  string
 	MsgDefIdr  string
@@ -37,7 +38,7 @@ func Parse(data []byte, profile Profile) (*Message, []Finding) {
 		m = &Message{Root: r.document, src: r.src}
 		m.Type, m.Version, _ = versionOf(r.schema.id)
 		if r.header != nil {
-			m.Header = header(r.header)
+			m.Header = header(r.header, r.headerID)
 		}
 		if !r.stopped {
 			r.findings = m.apply(profile, r.findings)
@@ -47,7 +48,7 @@ func Parse(data []byte, profile Profile) (*Message, []Finding) {
 	return m, r.findings
 }
 
-func header(n *Node) *AppHdr {
+func header(n *Node, id string) *AppHdr {
 	h := &AppHdr{
 		From:      n.Value("Fr", "FIId", "FinInstnId", "BICFI"),
 		To:        n.Value("To", "FIId", "FinInstnId", "BICFI"),
@@ -56,6 +57,7 @@ func header(n *Node) *AppHdr {
 		BizSvc:    n.Value("BizSvc"),
 		Root:      n,
 	}
+	_, h.Version, _ = versionOf(id)
 	h.Created, _ = parseDateTime(n.Value("CreDt"))
 	switch trimSpace(n.Value("PssblDplct")) {
 	case "true", "1":

@@ -43,8 +43,9 @@ type reader struct {
 	root             *Node  // which root it is: header or document
 	schema           schema // that of root
 	header, document *Node
-	messageID        string // from the Document's namespace
-	stopped          bool   // a finding after which nothing more can be said
+	headerID         string // from their namespaces
+	messageID        string
+	stopped          bool // a finding after which nothing more can be said
 }
 
 // read parses data up to its end or to the first fault in the XML itself.
@@ -152,13 +153,14 @@ func (r *reader) startRoot(t *token) {
 		r.document = r.typedRoot(t, id, strings.HasPrefix(id, "head."))
 	case t.local == "AppHdr" && iso:
 		switch {
-		case r.header != nil:
+		case r.headerID != "":
 			r.report("duplicate_header", nil, "AppHdr", t.offset, "a second AppHdr in one message")
 			r.push(frame{mode: modeSkip})
 			return
 		case r.messageID != "":
 			r.report("header_position", nil, "AppHdr", t.offset, "the AppHdr must come before the Document")
 		}
+		r.headerID = id
 		r.header = r.typedRoot(t, id, !strings.HasPrefix(id, "head."))
 	default:
 		r.push(frame{mode: modeWrapper})

@@ -139,14 +139,18 @@ func TestParseFindsOneFault(t *testing.T) {
 		"other root":        {`<Document xmlns="urn:x"/>`, "unknown_namespace /Document FF01"},
 		"other message":     {`<Document xmlns="` + spacePrefix + `setr.001.001.04"/>`, "unsupported_message /Document FF01"},
 		"other version":     {`<Document xmlns="` + spacePrefix + `pacs.008.001.02"/>`, "unsupported_version /Document FF01"},
+		"other header":      {id("head.001.001.02", "head.001.001.09"), "unsupported_version /AppHdr FF01"},
 		"header as message": {`<Document xmlns="` + spacePrefix + `head.001.001.02"/>`, "unsupported_message /Document FF01"},
 		"second document":   {id("</Envelope>", `<Document xmlns="`+spacePrefix+`pacs.008.001.08"/></Envelope>`), "duplicate_document /Document FF01"},
 		"late header":       {id("<AppHdr", "<X", "</AppHdr>", "</X>", "</Envelope>", base[strings.Index(base, "<AppHdr"):strings.Index(base, "<p:Doc")]+"</Envelope>"), "header_position /AppHdr FF01"},
 		"second header":     {id("<p:Document", base[strings.Index(base, "<AppHdr"):strings.Index(base, "<p:Doc")]+"<p:Document"), "duplicate_header /AppHdr FF01"},
 	}
 	for name, tt := range tests {
-		_, findings := Parse([]byte(tt.doc), ISO)
+		m, findings := Parse([]byte(tt.doc), ISO)
 		wantFindings(t, name, findings, tt.want)
+		if m == nil && !Unreadable(findings) {
+			t.Errorf("%s: no message, but %v is readable", name, findings)
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ var rules = []rule{
 
 	// The header and the message name the same banks and the same message.
 	{"header_missing", cbpr, "", "Document", "CH21", headerMissing},
+	{"header_version", cbpr, "", "AppHdr", "FF01", headerVersion},
 	{"header_reference", cbpr, "", "AppHdr/BizMsgIdr", "FF01", headerReference},
 	{"header_bic_missing", cbpr, "", "AppHdr/Fr", "RC01", headerBIC},
 	{"header_bic_missing", cbpr, "", "AppHdr/To", "RC01", headerBIC},

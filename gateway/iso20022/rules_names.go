@@ -5,9 +5,21 @@ import (
 	"unicode/utf8"
 )
 
+// headerMissing says nothing of a header that is there but was not understood: that is a finding already.
 func headerMissing(c *checker, n *Node) {
+	for _, f := range c.findings {
+		if f.Path == "/AppHdr" {
+			return
+		}
+	}
 	if c.m.Header == nil {
 		c.failAt(nil, "AppHdr", c.rule.reason, "a cross-border message has a business application header")
+	}
+}
+
+func headerVersion(c *checker, n *Node) {
+	if id := "head.001." + c.m.Header.Version; id != headerID {
+		c.fail(n, "the header is %s; across borders it is %s", id, headerID)
 	}
 }
 

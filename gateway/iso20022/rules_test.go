@@ -47,6 +47,7 @@ func TestRules(t *testing.T) {
 		"lei":                     {id("EXAMPLE0068", "EXAMPLE0069"), "lei_check " + txPath + "/Dbtr/Id/OrgId/LEI CH16", ""},
 		"bic country":             {id("<p:DbtrAgt><p:FinInstnId><p:BICFI>VIADDEFF", "<p:DbtrAgt><p:FinInstnId><p:BICFI>VIADXYFF"), "bic_country " + txPath + "/DbtrAgt/FinInstnId/BICFI RC01", ""},
 		"header absent":           {base[strings.Index(base, "<p:Document"):strings.Index(base, "</Envelope>")], "header_missing /AppHdr CH21", ""},
+		"header version":          {id("head.001.001.02", "head.001.001.01"), "header_version /AppHdr FF01", ""},
 		"header message":          {id("<MsgDefIdr>pacs.008.001.08", "<MsgDefIdr>pacs.009.001.08"), "header_message /AppHdr/MsgDefIdr FF01", ""},
 		"header reference":        {id("<BizMsgIdr>VIADUCT-20260313-0001", "<BizMsgIdr>VIADUCT-20260313-0002"), "header_reference /AppHdr/BizMsgIdr FF01", ""},
 		"header sender":           {id("<Fr><FIId><FinInstnId><BICFI>VIADDEFF", "<Fr><FIId><FinInstnId><BICFI>VIADDEFF123"), "header_sender " + txPath + "/InstgAgt/FinInstnId/BICFI AGNT", ""},

@@ -56,25 +56,28 @@ type schema struct {
 	typ  *typ
 }
 
-// lookup returns the definition for an identifier, "pacs.008.001.08". Those generated stand beside
-// the one written by hand, admi.002.
+// lookup returns the definition for an identifier, "pacs.008.001.08".
 func lookup(id string) (schema, bool) {
-	for _, s := range generatedSchemas {
-		if s.id == id {
-			return s, true
+	for _, list := range [...][]schema{generatedSchemas, writtenSchemas} {
+		for _, s := range list {
+			if s.id == id {
+				return s, true
+			}
 		}
 	}
-	return admi002, id == admi002.id
+	return schema{}, false
 }
 
 // knownName tells whether some version of a message, "pacs.008", is in the table.
 func knownName(name string) bool {
-	for _, s := range generatedSchemas {
-		if n, _, _ := versionOf(s.id); n == name {
-			return true
+	for _, list := range [...][]schema{generatedSchemas, writtenSchemas} {
+		for _, s := range list {
+			if n, _, _ := versionOf(s.id); n == name {
+				return true
+			}
 		}
 	}
-	return name == "admi.002"
+	return false
 }
 
 // versionOf splits an identifier into the message's name and its version: "pacs.008" and "001.08".
