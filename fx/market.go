@@ -42,6 +42,7 @@ type change struct {
 	offer      ledger.ID
 }
 
+// table is one of the ledger's, in the order in which changes are applied: entries name earlier tables.
 type table uint8
 
 const (
@@ -49,6 +50,7 @@ const (
 	tablePurse
 	tablePosition
 	tableOffer
+	tableCount
 )
 
 // market is the graph of a ledger: a copy of what matters in each entry, and its places and arcs.
@@ -59,6 +61,7 @@ type market struct {
 	positions []position
 	purses    []purse
 	offers    []offer
+	byBIC     map[ledger.BIC]int32
 	byPurse   map[uint64]int32 // participant and currency
 
 	sources, sinks []int32
@@ -102,7 +105,7 @@ type offer struct {
 }
 
 func newMarket() *market {
-	m := &market{byPurse: make(map[uint64]int32)}
+	m := &market{byBIC: make(map[ledger.BIC]int32), byPurse: make(map[uint64]int32)}
 	m.sender, m.receiver = none, none
 	return m
 }
@@ -118,6 +121,7 @@ func (m *market) apply(c *change) {
 	switch c.table {
 	case tableParticipant:
 		at(&m.parts, c.id, party{}).bic = c.bic
+		m.byBIC[c.bic] = c.id
 	case tablePurse:
 		m.setPurse(c)
 	case tablePosition:

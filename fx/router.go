@@ -1,6 +1,11 @@
 package fx
 
-import "viaduct/ledger"
+import (
+	"cmp"
+	"slices"
+
+	"viaduct/ledger"
+)
 
 // MaxAugmentations bounds the search for one payment: a payment that needs more is refused with
 // SearchLimit. It is part of the ledger's rules.
@@ -12,6 +17,9 @@ type Router struct {
 	view   View
 	market *market
 	dirty  dirty
+
+	quoters []*Quoter
+	feed    []change // what changed since the last Publish, for them
 }
 
 // dirty lists what changed since the market was last brought up to date.
@@ -83,15 +91,13 @@ func (r *Router) ParticipantChanged(p ledger.PartID) {
 func (r *Router) sync(skip int32) {
 	d := &r.dirty
 	for _, id := range d.parts.ids {
-		r.market.apply(&change{table: tableParticipant, id: id, bic: r.view.Participants()[id].BIC})
+		r.apply(change{table: tableParticipant, id: id, bic: r.view.Participants()[id].BIC})
 	}
 	for _, id := range d.purses.ids {
-		c := r.readPurse(id)
-		r.market.apply(&c)
+		r.apply(r.readPurse(id))
 	}
 	for _, id := range d.positions.ids {
-		c := r.readPosition(id)
-		r.market.apply(&c)
+		r.apply(r.readPosition(id))
 	}
 	again := false
 	for _, id := range d.offers.ids {
@@ -99,8 +105,7 @@ func (r *Router) sync(skip int32) {
 			again = true
 			continue
 		}
-		c := r.readOffer(id)
-		r.market.apply(&c)
+		r.apply(r.readOffer(id))
 	}
 	d.parts.clear()
 	d.purses.clear()
@@ -108,6 +113,13 @@ func (r *Router) sync(skip int32) {
 	d.offers.clear()
 	if again {
 		d.offers.add(skip)
+	}
+}
+
+func (r *Router) apply(c change) {
+	r.market.apply(&c)
+	if len(r.quoters) > 0 {
+		r.feed = append(r.feed, c)
 	}
 }
 
@@ -170,4 +182,28 @@ func (r *Router) Gainful(at ledger.OfferIdx) bool {
 	m.force(int32(o.GivePos))
 	defer m.unforce()
 	return m.closes(want.take, give.give, label(o.Price.N, o.Price.D))
+}
+
+// HeldOut appends the offers that close a gainful cycle with older ones and are therefore passed over
+// by every search, although the ledger has not marked them; oldest first. A ledger that marks them
+// after each block keeps this empty, and the search fast.
+func (r *Router) HeldOut(to []ledger.OfferIdx) []ledger.OfferIdx {
+	r.sync(none)
+	m := r.market
+	m.holdOut()
+	if m.held == 0 {
+		return to
+	}
+	start := len(to)
+	for i := range m.books {
+		for j := range m.books[i].tiers {
+			if t := &m.books[i].tiers[j]; t.held {
+				to = append(to, ledger.OfferIdx(t.arc))
+			}
+		}
+	}
+	slices.SortFunc(to[start:], func(a, b ledger.OfferIdx) int {
+		return cmp.Compare(m.offers[a].seq, m.offers[b].seq)
+	})
+	return to
 }

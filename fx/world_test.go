@@ -203,7 +203,9 @@ func (x *random) bank() ledger.BIC        { return x.banks[x.r.IntN(len(x.banks)
 func (x *random) asset() ledger.AssetName { return x.assets[x.r.IntN(len(x.assets))] }
 func (x *random) chance(percent int) bool { return x.r.IntN(100) < percent }
 func (x *random) upTo(n int64) int64      { return 1 + x.r.Int64N(n) }
-func (x *random) amount() int64           { return x.upTo([]int64{100, 20_000, 2_000_000, 2_000_000, 10_000_000, 10_000_000}[x.r.IntN(6)]) }
+func (x *random) amount() int64 {
+	return x.upTo([]int64{100, 20_000, 2_000_000, 2_000_000, 10_000_000, 10_000_000}[x.r.IntN(6)])
+}
 
 func (x *random) changeLine() {
 	by, a := x.bank(), x.asset()
