@@ -138,9 +138,16 @@ func (r PostingReason) String() string {
 type Changes struct {
 	Participants []Participant
 	Positions    []PositionChange
-	Purses       []Purse
+	Purses       []PurseChange
 	// Offers tells of each offer that was placed, filled, or taken off.
 	Offers []OfferChange
+}
+
+// PurseChange is a purse after a block, with its participant's name.
+type PurseChange struct {
+	ID    PurseID
+	Owner BIC
+	Purse
 }
 
 // PositionChange is a position after a block, with its names.

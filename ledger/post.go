@@ -200,7 +200,8 @@ func (t *touched) collect(s *State, b *Block) {
 		c.Positions = append(c.Positions, PositionChange{p, s.participants[pos.Holder].BIC, s.AssetName(pos.Asset), *pos})
 	}
 	for _, p := range t.purses.list {
-		c.Purses = append(c.Purses, s.purses[p])
+		purse := &s.purses[p]
+		c.Purses = append(c.Purses, PurseChange{p, s.participants[purse.Participant].BIC, *purse})
 	}
 	c.Offers = append(c.Offers, t.ended...)
 	for _, o := range t.offers.list {

@@ -80,6 +80,21 @@ func VerifyReceipt(receipt []byte, p Policy) (Receipt, error) {
 	return r, nil
 }
 
+// OriginOf returns the network that a receipt claims to be of, unverified: for a verifier that knows
+// the validators by their keys and takes the network's name from what they signed.
+func OriginOf(receipt []byte) (string, error) {
+	_, _, signed, err := parseReceipt(receipt)
+	if err != nil {
+		return "", fmt.Errorf("receipt: %w", err)
+	}
+	l := lines{rest: string(signed)}
+	c, err := l.checkpoint()
+	if err != nil {
+		return "", fmt.Errorf("receipt: checkpoint: %w", err)
+	}
+	return c.Origin, nil
+}
+
 // VerifyInclusion checks that the leaf hash is at index in the log c describes.
 func VerifyInclusion(c Checkpoint, index uint64, leafHash Hash, hashes []Hash) error {
 	err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], slicesOf(hashes), c.Root[:])
