@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"viaduct/internal/money"
+	"viaduct/ledger"
+)
+
+// Types of event.
+const (
+	PaymentSettled  = "payment.settled"
+	PaymentRejected = "payment.rejected"
+)
+
+// Event tells a participant that something of its own is final. Its id follows from its place in the
+// chain, so it is the same after the database was built again, and serves as the cursor.
+type Event struct {
+	ID          string
+	Participant ledger.BIC
+	Type        string
+	Payment     ledger.ID
+	Body        []byte // JSON, sent as it is to whoever asks
+	Height      uint64
+	Time        int64
+
+	place  eventPlace
+	sender ledger.BIC
+}
+
+// eventPlace is where an event lies in the chain; party tells the events of one result apart.
+type eventPlace struct {
+	height uint64
+	index  int
+	party  int
+}
+
+// The parties of a payment.
+const (
+	partySender = iota
+	partyReceiver
+)
+
+func (p eventPlace) String() string { return fmt.Sprintf("evt_%d_%d_%d", p.height, p.index, p.party) }
+
+// parseEvent reads an event's id; the empty text is before all events.
+func parseEvent(id string) (p eventPlace, err error) {
+	if id == "" {
+		return p, nil
+	}
+	if _, err := fmt.Sscanf(id, "evt_%d_%d_%d", &p.height, &p.index, &p.party); err != nil || p.String() != id || p.height > 1<<62 {
+		return p, fmt.Errorf("%w: %.40q", ErrCursor, id)
+	}
+	return p, nil
+}
+
+type eventBody struct {
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	Timestamp string    `json:"timestamp"`
+	Data      eventData `json:"data"`
+}
+
+type eventData struct {
+	PaymentID string       `json:"payment_id"`
+	Status    Status       `json:"status"`
+	Code      string       `json:"code,omitempty"`
+	ISOReason string       `json:"iso_reason,omitempty"`
+	From      string       `json:"from"`
+	To        string       `json:"to"`
+	Source    *eventAmount `json:"source,omitempty"` // what it cost is the sender's alone to know
+	Delivered *eventAmount `json:"delivered,omitempty"`
+	UETR      string       `json:"uetr,omitempty"`
+	Height    uint64       `json:"height"`
+	Index     int          `json:"index"`
+}
+
+type eventAmount struct {
+	Currency string `json:"currency"`
+	Value    string `json:"value"`
+}
+
+func amountOf(units int64, c money.Currency) *eventAmount {
+	return &eventAmount{c.String(), money.New(units, c).Value()}
+}
+
+// paymentEvents returns what a decided payment tells its parties: a settlement both of them, a refusal
+// the sender alone, for its receiver never heard of it.
+func paymentEvents(p *Payment) []Event {
+	data := eventData{
+		PaymentID: uuid.UUID(p.ID).String(), Status: p.Status, Code: p.Code, ISOReason: p.ISOReason,
+		From: p.From.String(), To: p.To.String(), Height: p.Height, Index: p.Index,
+	}
+	if p.UETR != ([16]byte{}) {
+		data.UETR = uuid.UUID(p.UETR).String()
+	}
+	if p.Status != StatusSettled {
+		return []Event{paymentEvent(p, PaymentRejected, partySender, p.From, data)}
+	}
+	data.Delivered = amountOf(p.Delivered, p.Deliver.Currency)
+	told := data
+	data.Source = amountOf(p.Source, p.Send.Currency)
+	events := []Event{paymentEvent(p, PaymentSettled, partySender, p.From, data)}
+	if p.To != p.From {
+		events = append(events, paymentEvent(p, PaymentSettled, partyReceiver, p.To, told))
+	}
+	return events
+}
+
+func paymentEvent(p *Payment, kind string, party int, to ledger.BIC, data eventData) Event {
+	e := Event{
+		Participant: to, Type: kind, Payment: p.ID, Height: p.Height, Time: p.Settled, sender: p.From,
+		place: eventPlace{p.Height, p.Index, party},
+	}
+	e.ID = e.place.String()
+	// Strings and numbers alone always marshal.
+	e.Body, _ = json.Marshal(eventBody{e.ID, kind, time.UnixMilli(p.Settled).UTC().Format("2006-01-02T15:04:05.000Z"), data})
+	return e
+}
+
+// writeEvents adds a block's events, and a delivery for each webhook that wants one.
+func writeEvents(ctx context.Context, t tx, p *Projection) error {
+	n := insertion{into: "events (height, idx, party, participant, type, payment, sender, time, body)"}
+	for i := range p.events {
+		e := &p.events[i]
+		n.row(int64(e.place.height), e.place.index, e.place.party, e.Participant.String(), e.Type, e.Payment[:], e.sender.String(), e.Time, e.Body)
+	}
+	if len(p.events) == 0 {
+		return nil
+	}
+	if err := n.run(ctx, t); err != nil {
+		return err
+	}
+	return fanOut(ctx, t, p.block.Height)
+}
+
+// Events returns a participant's events after one of them, oldest first; after the empty id, from the
+// first one.
+func (s *Store) Events(ctx context.Context, participant ledger.BIC, after string, limit int) ([]Event, error) {
+	p, err := parseEvent(after)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, s.reads.QueryContext, "events", func(r *sql.Rows, e *Event) error { return scanEvent(r, e) },
+		`SELECT `+eventColumns+` FROM events e WHERE e.participant = $1 AND (e.height, e.idx, e.party) > ($2, $3, $4)
+		ORDER BY e.height, e.idx, e.party LIMIT $5`, participant.String(), int64(p.height), p.index, p.party, limit)
+}
+
+const eventColumns = "e.height, e.idx, e.party, e.participant, e.type, e.payment, e.sender, e.time, e.body"
+
+// scanEvent reads eventColumns, and what stands behind them into more.
+func scanEvent(r *sql.Rows, e *Event, more ...any) error {
+	err := r.Scan(append([]any{&e.place.height, &e.place.index, &e.place.party, toBIC(&e.Participant), &e.Type, toID(&e.Payment),
+		toBIC(&e.sender), &e.Time, &e.Body}, more...)...)
+	e.Height, e.ID = e.place.height, e.place.String()
+	return err
+}

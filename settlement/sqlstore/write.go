@@ -1,0 +1,267 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// tx is a transaction under way.
+type tx interface {
+	exec(ctx context.Context, text string, args ...any) (changed int64, err error)
+	query(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	// rowsAtOnce is how many rows one INSERT best carries.
+	rowsAtOnce() int
+}
+
+var errClosed = errors.New("database is closed")
+
+// maxGroup bounds how many writes share one commit, and with it how long one of them waits.
+const maxGroup = 256
+
+// sqliteWriter is the one connection that writes. Whatever writes wait while it is at work share the
+// next transaction, so that a hundred requests at once cost one fsync, not a hundred.
+type sqliteWriter struct {
+	db    *sql.DB
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt // by text; only the writer's goroutine touches it
+	jobs  chan *job
+	ended chan struct{}
+
+	mu     sync.RWMutex // held for reading while a job is handed over
+	closed bool
+}
+
+type job struct {
+	ctx  context.Context
+	f    func(context.Context, tx) error
+	done chan error
+}
+
+func newSQLiteWriter(ctx context.Context, db *sql.DB) (*sqliteWriter, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	w := &sqliteWriter{
+		db: db, conn: conn, stmts: make(map[string]*sql.Stmt),
+		jobs: make(chan *job, maxGroup), ended: make(chan struct{}),
+	}
+	go w.run()
+	return w, nil
+}
+
+func (w *sqliteWriter) do(ctx context.Context, f func(context.Context, tx) error) error {
+	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
+	w.mu.RLock()
+	if w.closed {
+		w.mu.RUnlock()
+		return errClosed
+	}
+	select {
+	case w.jobs <- j:
+		w.mu.RUnlock()
+	case <-ctx.Done():
+		w.mu.RUnlock()
+		return ctx.Err()
+	}
+	// From here the answer comes soon, and is the only way to know whether the write happened.
+	return <-j.done
+}
+
+func (w *sqliteWriter) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	close(w.jobs)
+	w.mu.Unlock()
+	<-w.ended
+	errs := make([]error, 0, len(w.stmts)+2)
+	for _, stmt := range w.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
+}
+
+func (w *sqliteWriter) run() {
+	defer close(w.ended)
+	for first := range w.jobs {
+		group := []*job{first}
+	gather:
+		for len(group) < maxGroup {
+			select {
+			case j, ok := <-w.jobs:
+				if !ok {
+					break gather
+				}
+				group = append(group, j)
+			default:
+				break gather
+			}
+		}
+		w.commit(group)
+	}
+}
+
+// commit runs a group in one transaction. A job that fails takes back its own part; if the
+// transaction fails, all of them did. Statements run to their end whatever the callers' contexts say:
+// an interrupted one would roll back its neighbours' work.
+func (w *sqliteWriter) commit(group []*job) {
+	ctx := context.Background()
+	answers := make([]error, len(group))
+	_, failed := w.exec(ctx, "BEGIN IMMEDIATE")
+	for i, j := range group {
+		if failed != nil {
+			break
+		}
+		if answers[i] = j.ctx.Err(); answers[i] != nil {
+			continue
+		}
+		if _, failed = w.exec(ctx, "SAVEPOINT job"); failed != nil {
+			break
+		}
+		if answers[i] = j.f(ctx, w); answers[i] != nil {
+			_, failed = w.exec(ctx, "ROLLBACK TO job")
+		}
+		if failed == nil {
+			_, failed = w.exec(ctx, "RELEASE job")
+		}
+	}
+	if failed == nil {
+		_, failed = w.exec(ctx, "COMMIT")
+	}
+	if failed != nil {
+		// Where SQLite rolled back by itself (a full disk) this one fails, and means nothing.
+		_, _ = w.exec(ctx, "ROLLBACK")
+	}
+	for i, j := range group {
+		if failed != nil && answers[i] == nil {
+			answers[i] = fmt.Errorf("commit: %w", failed)
+		}
+		j.done <- answers[i]
+	}
+}
+
+func (w *sqliteWriter) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt, ok := w.stmts[text]; ok {
+		return stmt, nil
+	}
+	stmt, err := w.conn.PrepareContext(ctx, text)
+	if err == nil {
+		w.stmts[text] = stmt
+	}
+	return stmt, err
+}
+
+func (w *sqliteWriter) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	stmt, err := w.stmt(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (w *sqliteWriter) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt, err := w.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (w *sqliteWriter) rowsAtOnce() int { return 16 }
+
+// postgresWriter gives each write a transaction and a connection of its own; Postgres itself lets
+// commits that wait share an fsync.
+type postgresWriter struct{ db *sql.DB }
+
+type postgresTx struct{ *sql.Tx }
+
+func (w postgresWriter) do(ctx context.Context, f func(context.Context, tx) error) error {
+	t, err := w.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := f(ctx, postgresTx{t}); err != nil {
+		// The server rolls back what it can't be told to.
+		_ = t.Rollback()
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (postgresWriter) close() error { return nil } // the reads' pool is the same one
+
+func (t postgresTx) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	result, err := t.ExecContext(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (t postgresTx) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return t.QueryContext(ctx, text, args...)
+}
+
+func (postgresTx) rowsAtOnce() int { return 256 }
+
+// insertion is an INSERT of many rows.
+type insertion struct {
+	into string // "payments (id, sender)"
+	tail string // "ON CONFLICT ...", or nothing
+	cols int
+	args []any // row after row
+}
+
+func (n *insertion) row(values ...any) {
+	n.cols = len(values)
+	n.args = append(n.args, values...)
+}
+
+// run inserts the rows in statements of 2^k rows each, so that few texts, each prepared once, do for
+// any number of rows.
+func (n *insertion) run(ctx context.Context, t tx) error {
+	args := n.args
+	for size := t.rowsAtOnce(); len(args) > 0; size /= 2 {
+		for len(args) >= size*n.cols {
+			if _, err := t.exec(ctx, n.text(size), args[:size*n.cols]...); err != nil {
+				return fmt.Errorf("insert into %s: %w", strings.Fields(n.into)[0], err)
+			}
+			args = args[size*n.cols:]
+		}
+	}
+	return nil
+}
+
+func (n *insertion) text(rows int) string {
+	b := make([]byte, 0, 64+len(n.into)+len(n.tail)+rows*n.cols*6)
+	b = append(append(append(b, "INSERT INTO "...), n.into...), " VALUES "...)
+	for i := range rows * n.cols {
+		switch {
+		case i == 0:
+			b = append(b, '(')
+		case i%n.cols == 0:
+			b = append(b, "),("...)
+		default:
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+	}
+	b = append(b, ") "...)
+	return string(append(b, n.tail...))
+}
