@@ -238,7 +238,7 @@ func TestReadersRunBesideAppend(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		for h := uint64(1); h < 200 && err == nil; h++ {
+		for h := uint64(1); h < 80 && err == nil; h++ {
 			err = l.Append(h, block(h))
 		}
 		done <- err
@@ -254,7 +254,7 @@ func TestReadersRunBesideAppend(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	check(t, l, 1, 200)
+	check(t, l, 1, 80)
 }
 
 func BenchmarkAppend(b *testing.B) {

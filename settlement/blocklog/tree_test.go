@@ -142,7 +142,7 @@ func TestTreeReopens(t *testing.T) {
 // TestTreeCrash cuts the power at every change to the disk. What OpenTree then finds must be some
 // earlier state, complete, and never further back than the last Sync that returned.
 func TestTreeCrash(t *testing.T) {
-	const heights = 16
+	const heights = 14
 	run := func(d *simdisk.Disk) (synced uint64, err error) {
 		tree, err := OpenTree(d, 1)
 		if err != nil {
@@ -168,7 +168,7 @@ func TestTreeCrash(t *testing.T) {
 	}
 	ref := reference(heights)
 	for at := 1; at <= whole.Changes(); at++ {
-		for seed := range uint64(20) {
+		for seed := range uint64(8) {
 			d := simdisk.New()
 			d.PowerAt(at)
 			synced, err := run(d)
