@@ -117,6 +117,7 @@ func hostile(t testing.TB) map[string][]byte {
 		"unknown elements":  fill(doc, "<a/>", "</Document>"),
 		"wrapper elements":  fill("<w>", "<a></a>", "</w>"),
 		"known elements":    fill(envelope, "<CdtTrfTxInf/>", ""),
+		"missing elements":  fill(envelope, "<CdtTrfTxInf><PmtId/></CdtTrfTxInf>", ""),
 		"duplicates":        fill(tx, "<XchgRate>1</XchgRate>", ""),
 		"deep":              fill("", "<a>", ""),
 		"attributes":        fill("<a", ` b="c"`, "/>"),

@@ -7,7 +7,7 @@ type Message struct {
 	Type    string  // "pacs.008"
 	Version string  // "001.08"
 	Header  *AppHdr // nil when the document had none
-	Root    *Node   // the Document element; nil when no supported message was found
+	Root    *Node   // the Document element
 
 	src string // the document, for the lines of findings
 }

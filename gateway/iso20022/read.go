@@ -50,7 +50,10 @@ type reader struct {
 
 // read parses data up to its end or to the first fault in the XML itself.
 func read(data []byte) *reader {
-	src := string(data)
+	src := ""
+	if len(data) <= MaxBytes {
+		src = string(data)
+	}
 	r := &reader{scanner: scanner{src: src, scope: make([]binding, 0, 8), open: make([]openTag, 0, 24)}}
 	r.frames = make([]frame, 1, 24)
 	r.nodes = make([]Node, 0, min(max(len(src)/32, 16), 1024))
@@ -95,6 +98,9 @@ func (r *reader) stop(f Finding) {
 
 // report adds a finding at n, or at the child of n named by below.
 func (r *reader) report(rule string, n *Node, below string, offset int, format string, args ...any) {
+	if r.stopped {
+		return
+	}
 	path := n.Path()
 	if below != "" {
 		path += "/" + clip(below)
