@@ -261,7 +261,8 @@ func (s *State) markCrossed(at OfferIdx) {
 }
 
 // recheckCrossed keeps the market free of gainful cycles after a block: a marked offer that no longer
-// closes one is let go, oldest first; an offer whose maker came into funds or room may close one now.
+// closes one is let go, oldest first; an offer that closes one now, because somebody came into funds or
+// room or terms changed, is marked.
 func (s *State) recheckCrossed() {
 	if s.router == nil {
 		return
@@ -276,13 +277,9 @@ func (s *State) recheckCrossed() {
 		s.crossed = slices.Delete(s.crossed, i, i+1)
 		s.touched.offer(s, at)
 	}
-	for _, pos := range s.touched.opened {
-		for _, at := range s.participants[s.positions[pos].Holder].offers {
-			o := &s.offers[at]
-			if (o.GivePos == pos || o.WantPos == pos) && !o.Crossed && s.router.Gainful(at) {
-				s.markCrossed(at)
-			}
-		}
+	s.heldOut = s.router.HeldOut(s.heldOut[:0])
+	for _, at := range s.heldOut {
+		s.markCrossed(at)
 	}
 }
 

@@ -120,6 +120,9 @@ type Router interface {
 	Route(req *Request, plan *Plan) Outcome
 	// Gainful says whether filling the offer would close a cycle that ends with more than it began.
 	Gainful(offer OfferIdx) bool
+	// HeldOut appends the offers that the search passes over because they close a gainful cycle
+	// although they are not marked Crossed, oldest first.
+	HeldOut(to []OfferIdx) []OfferIdx
 	// PositionChanged, PurseChanged and OfferChanged tell of a changed or new entry (an offer whose
 	// slot is no longer Live has left); ParticipantChanged of a changed fee, freeze or authorisation
 	// rule of an issuer.

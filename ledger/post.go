@@ -50,9 +50,6 @@ func (s *State) move(f *Flow) Move {
 func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
 	pos := &s.positions[p]
 	purse := &s.purses[pos.Purse]
-	if delta > 0 && pos.Balance == 0 || delta < 0 && !pos.Own && pos.Balance >= pos.Limit && pos.Balance+delta < pos.Limit {
-		s.touched.opened = append(s.touched.opened, p)
-	}
 	pos.Balance += delta
 	purse.Net += delta
 	s.touched.position(s, p)
@@ -80,7 +77,6 @@ type touched struct {
 	purses       mark[PurseID]
 	offers       mark[OfferIdx]
 	ended        []OfferChange
-	opened       []PosID // positions that came into funds or room
 
 	sums    []int64 // per asset: what was posted and not yet balanced
 	pending []AssetID
@@ -110,13 +106,13 @@ func (m *mark[T]) clear() {
 	m.list = m.list[:0]
 }
 
-func (t *touched) begin(s *State) {
+func (t *touched) begin() {
 	t.participants.clear()
 	t.assets.clear()
 	t.positions.clear()
 	t.purses.clear()
 	t.offers.clear()
-	t.ended, t.opened = t.ended[:0], t.opened[:0]
+	t.ended = t.ended[:0]
 }
 
 func (t *touched) participant(s *State, p PartID) {

@@ -48,6 +48,7 @@ type State struct {
 	books     map[uint64][]OfferIdx
 	expiry    expiryHeap
 	crossed   []OfferIdx // offers marked Crossed, oldest first
+	heldOut   []OfferIdx // scratch
 
 	seen  seen
 	trees [tableCount]tree
@@ -133,7 +134,7 @@ func (s *State) Apply(m *Message, b *Block) error {
 	}
 	b.reset()
 	s.block = b
-	s.touched.begin(s)
+	s.touched.begin()
 	prev := s.lastHeader
 	s.height, s.epoch, s.time, s.lastMsg = m.Height, m.Epoch, m.Time, m.hash
 	s.seen.begin(m.Time)

@@ -298,4 +298,3 @@ func orEmpty(m map[string]string) map[string]string {
 	}
 	return m
 }
-

@@ -1,0 +1,173 @@
+package settlement
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Client reaches a node over NATS. It is safe for concurrent use.
+type Client struct {
+	conn      *nats.Conn
+	projected *watermark
+	news      chan struct{}
+	sub       *nats.Subscription
+}
+
+// NewClient returns a client over conn, which stays the caller's.
+func NewClient(conn *nats.Conn) (*Client, error) {
+	c := &Client{conn: conn, projected: newWatermark(), news: make(chan struct{}, 1)}
+	var err error
+	c.sub, err = conn.Subscribe(subjectProjected, func(m *nats.Msg) {
+		if len(m.Data) == 8 {
+			c.projected.raise(binary.BigEndian.Uint64(m.Data))
+			select {
+			case c.news <- struct{}{}:
+			default:
+			}
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", subjectProjected, err)
+	}
+	return c, nil
+}
+
+// Close ends the client's subscription.
+func (c *Client) Close() error { return c.sub.Unsubscribe() }
+
+// Submit hands a signed submission to the sequencer and returns when the journal has it on disk.
+// Errors: ErrUnavailable, ErrMalformed, ErrUnknown.
+func (c *Client) Submit(ctx context.Context, submission []byte) (Accepted, error) {
+	m, err := c.conn.RequestWithContext(ctx, subjectSubmit, submission)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrMaxPayload):
+		return Accepted{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case err != nil:
+		return Accepted{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return decodeVerdict(m.Data)
+}
+
+// readyPause is the wait between two questions whether a node serves yet.
+const readyPause = 5 * time.Millisecond
+
+// WaitReady returns once a node takes submissions, or ctx ends.
+func (c *Client) WaitReady(ctx context.Context) error {
+	for {
+		if _, err := c.Status(ctx); err == nil {
+			return nil
+		}
+		if err := sleep(ctx, readyPause); err != nil {
+			return err
+		}
+	}
+}
+
+// Projections signals after each block that was projected; several may share a signal. There is one
+// channel for all that ask.
+func (c *Client) Projections() <-chan struct{} { return c.news }
+
+// WaitFinal returns once the block at height is final and projected into SQL, or ctx ends.
+func (c *Client) WaitFinal(ctx context.Context, height uint64) error {
+	if at, known := c.projected.get(); !known || at < height {
+		// An announcement may have come before this client listened.
+		if s, err := c.Status(ctx); err == nil {
+			c.projected.raise(s.Projected)
+		}
+	}
+	return c.projected.wait(ctx, height)
+}
+
+// Status is what a node says of itself.
+type Status struct {
+	Network    string   `json:"network"` // genesis hash, hex
+	Origin     string   `json:"origin"`  // first line of the checkpoints
+	Height     uint64   `json:"height"`
+	Projected  uint64   `json:"projected"`
+	Epoch      uint64   `json:"epoch"`
+	Time       int64    `json:"time"` // ledger time, Unix milliseconds
+	StateHash  string   `json:"state_hash"`
+	TreeSize   uint64   `json:"tree_size"`
+	Validators []string `json:"validators"` // C2SP verifier keys
+	Quorum     int      `json:"quorum"`
+}
+
+// Status asks a node how it is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	return s, c.ask(ctx, subjectStatus, struct{}{}, &s)
+}
+
+// Receipt returns the receipt of a block's result, in the C2SP tlog-proof form. Errors: ErrNotFound.
+func (c *Client) Receipt(ctx context.Context, height uint64, index int) ([]byte, error) {
+	var r receiptAnswer
+	err := c.ask(ctx, subjectReceipt, receiptRequest{height, index}, &r)
+	return []byte(r.Receipt), err
+}
+
+type receiptRequest struct {
+	Height uint64 `json:"height"`
+	Index  int    `json:"index"`
+}
+
+type receiptAnswer struct {
+	Receipt string `json:"receipt"`
+}
+
+// envelope carries an answer or an error's code.
+type envelope struct {
+	Error  string          `json:"error,omitempty"`
+	Answer json.RawMessage `json:"answer,omitempty"`
+}
+
+var errorCodes = map[string]error{"not_found": ErrNotFound, "malformed": ErrMalformed}
+
+// ask sends a request and reads the answer into out.
+func (c *Client) ask(ctx context.Context, subject string, in, out any) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	m, err := c.conn.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, subject, err)
+	}
+	var e envelope
+	if err := json.Unmarshal(m.Data, &e); err != nil {
+		return fmt.Errorf("answer of %s: %w", subject, err)
+	}
+	if e.Error != "" {
+		if err, ok := errorCodes[e.Error]; ok {
+			return err
+		}
+		return fmt.Errorf("%w: %s: %s", ErrUnavailable, subject, e.Error)
+	}
+	return json.Unmarshal(e.Answer, out)
+}
+
+// reply answers a request of ask.
+func reply(m *nats.Msg, answer any, err error) {
+	var e envelope
+	if err == nil {
+		e.Answer, err = json.Marshal(answer)
+	}
+	if err != nil {
+		e.Error = err.Error()
+		for code, known := range errorCodes {
+			if errors.Is(err, known) {
+				e.Error = code
+			}
+		}
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		data = []byte(`{"error":"internal"}`)
+	}
+	respond(m, data)
+}
