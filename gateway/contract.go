@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+
+	"viaduct/openapi"
+)
+
+// contract is openapi.yaml, made ready to check requests against.
+type contract struct {
+	operations map[string]*operation // by method and chi pattern
+	options    []openapi3.SchemaValidationOption
+}
+
+// operation is one method of one path.
+type operation struct {
+	id         string
+	parameters []*openapi3.Parameter
+	body       *openapi3.Schema // of a JSON body; nil when there is none
+	media      string           // the body's media type, "" without a body
+	open       bool             // asks for no API key
+}
+
+func loadContract() (*contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.Contract)
+	if err != nil {
+		return nil, fmt.Errorf("load the contract: %w", err)
+	}
+	c := &contract{
+		operations: make(map[string]*operation),
+		options: []openapi3.SchemaValidationOption{
+			openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.WithStringFormatValidators(formats()),
+		},
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			o := &operation{id: op.OperationID, open: op.Security != nil && len(*op.Security) == 0}
+			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
+				o.parameters = append(o.parameters, p.Value)
+			}
+			if op.RequestBody != nil {
+				for media, content := range op.RequestBody.Value.Content {
+					o.media = media
+					if media == "application/json" {
+						o.body = content.Schema.Value
+					}
+				}
+			}
+			c.operations[method+" "+path] = o
+		}
+	}
+	return c, nil
+}
+
+// checkParameters checks path, query and header parameters.
+func (c *contract) checkParameters(op *operation, r *http.Request, f *faults) {
+	query := r.URL.Query()
+	known := make(map[string]bool)
+	for _, p := range op.parameters {
+		var values []string
+		switch p.In {
+		case "path":
+			values = []string{chi.URLParam(r, p.Name)}
+		case "query":
+			known[p.Name] = true
+			values = query[p.Name]
+		case "header":
+			values = r.Header.Values(p.Name)
+		}
+		place := p.In + ":" + p.Name
+		switch {
+		case len(values) > 1:
+			f.add(place, openapi.ErrorCodeInvalidValue, "given more than once", "")
+		case len(values) == 0 && p.Required && p.Name == "Idempotency-Key", p.In == "header" && p.Name == "Idempotency-Key" && len(values) == 1 && values[0] == "":
+			f.add(place, openapi.ErrorCodeMissingIdempotencyKey, "this request needs a key of its own, the same when it is repeated", "")
+		case len(values) == 0 && p.Required:
+			f.add(place, openapi.ErrorCodeMissingField, "missing", "")
+		case len(values) == 1:
+			c.checkParameter(p, place, values[0], f)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !known[name] {
+			f.add("query:"+name, openapi.ErrorCodeUnknownField, "the contract has no such parameter", "")
+		}
+	}
+}
+
+func (c *contract) checkParameter(p *openapi3.Parameter, place, text string, f *faults) {
+	schema := p.Schema.Value
+	var v any = text
+	switch {
+	case schema.Type.Is("integer"):
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			f.add(place, openapi.ErrorCodeWrongType, "not an integer", "")
+			return
+		}
+		v = n
+	case schema.Type.Is("boolean"):
+		if text != "true" && text != "false" {
+			f.add(place, openapi.ErrorCodeWrongType, "not true or false", "")
+			return
+		}
+		v = text == "true"
+	}
+	var found faults
+	c.visit(schema, v, &found)
+	for _, x := range found.list {
+		f.add(place, x.Rule, x.Message, "")
+	}
+}
+
+// visit checks a value against a schema and records every fault with its pointer.
+func (c *contract) visit(schema *openapi3.Schema, v any, f *faults) {
+	if err := schema.VisitJSON(v, c.options...); err != nil {
+		record(err, f)
+	}
+}
+
+func record(err error, f *faults) {
+	var all openapi3.MultiError
+	if m, ok := err.(openapi3.MultiError); ok {
+		all = m
+	}
+	if all != nil {
+		// A format knows best what is wrong with a text, so it speaks first.
+		for _, formatsFirst := range []bool{true, false} {
+			for _, e := range all {
+				var s *openapi3.SchemaError
+				if errors.As(e, &s) && (s.SchemaField == "format") == formatsFirst {
+					recordOne(s, f)
+				}
+			}
+		}
+		return
+	}
+	var s *openapi3.SchemaError
+	if errors.As(err, &s) {
+		recordOne(s, f)
+		return
+	}
+	f.add("", openapi.ErrorCodeInvalidValue, err.Error(), "")
+}
+
+func recordOne(s *openapi3.SchemaError, f *faults) {
+	at := pointer(s.JSONPointer())
+	var bad *formatFault
+	switch {
+	case errors.As(s.Origin, &bad):
+		f.add(at, bad.code, bad.message, bad.isoReason)
+	case s.SchemaField == "properties":
+		object, _ := s.Value.(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			if s.Schema.Properties[name] == nil {
+				f.add(at+pointer([]string{name}), openapi.ErrorCodeUnknownField, "the contract has no such field", "CH17")
+			}
+		}
+	case s.SchemaField == "required":
+		f.add(at, openapi.ErrorCodeMissingField, "missing", "CH21")
+	case s.SchemaField == "type":
+		f.add(at, openapi.ErrorCodeWrongType, "must be of type "+strings.Join(s.Schema.Type.Slice(), " or "), "CH16")
+	default:
+		f.add(at, openapi.ErrorCodeInvalidValue, s.Reason, "CH16")
+	}
+}
+
+// checkMedia says whether the request's content type is the one the operation takes.
+func (op *operation) checkMedia(r *http.Request) bool {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != op.media && (op.media != "application/xml" || media != "text/xml") {
+		return false
+	}
+	charset := params["charset"]
+	return charset == "" || strings.EqualFold(charset, "utf-8")
+}
+
+// prune takes the faulty members out of a body, so that the rest can be bound and looked at too.
+func prune(v any, f *faults) any {
+	for _, x := range f.list {
+		path := strings.Split(x.Pointer, "/")
+		if path[0] != "" || len(path) < 2 {
+			continue
+		}
+		at := v
+		for _, name := range path[1 : len(path)-1] {
+			at = child(at, name)
+		}
+		if o, ok := at.(map[string]any); ok {
+			delete(o, unescapePointer.Replace(path[len(path)-1]))
+		}
+	}
+	return v
+}
+
+var unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
+
+func child(v any, name string) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return v[unescapePointer.Replace(name)]
+	case []any:
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) {
+			return v[i]
+		}
+	}
+	return nil
+}
+
+// canonical returns a body's content in one form: members sorted, no white space.
+func canonical(v any) ([]byte, error) { return json.Marshal(v) }
+
+type exchangeKey struct{}
+
+// exchange is what the gateway knows of the request under way.
+type exchange struct {
+	id     string // of the request
+	op     *operation
+	caller caller
+	key    string // Idempotency-Key, "" for none
+	wait   int    // seconds, from Prefer; -1 when not asked
+	body   []byte // canonical JSON, or XML as it came
+	faults faults
+	code   openapi.ErrorCode // of the problem answered, for the log
+}
+
+// exchangeOf returns the exchange of a request's context; every request has one.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}

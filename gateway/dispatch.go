@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"viaduct/gateway/webhook"
+	"viaduct/ledger"
+	"viaduct/settlement/sqlstore"
+)
+
+// Deliveries is the part of the store that webhooks are sent from; *sqlstore.Store serves it.
+type Deliveries interface {
+	DueWebhooks(ctx context.Context, now int64, limit int) (ids []ledger.ID, next int64, err error)
+	ClaimDeliveries(ctx context.Context, webhook ledger.ID, now, until int64, limit int) (sqlstore.Webhook, []sqlstore.Delivery, error)
+	RecordAttempt(ctx context.Context, a sqlstore.Attempt) error
+}
+
+// Dispatcher returns what sends the store's pending deliveries; its Run is the caller's to start. wake
+// is signalled after events were projected.
+func (g *Gateway) Dispatcher(sender *webhook.Sender, wake <-chan struct{}) *webhook.Dispatcher {
+	return webhook.NewDispatcher(webhook.Config{
+		Store: deliveries{g}, Sender: sender, Wake: wake, Now: g.cfg.Now, Jitter: webhook.Jitter, Log: g.cfg.Log,
+	})
+}
+
+// deliveries serves webhook.Store from the gateway's store, and opens the sealed secrets on the way.
+type deliveries struct{ g *Gateway }
+
+// Endpoints returns the webhooks with something due.
+func (d deliveries) Endpoints(ctx context.Context, now time.Time, limit int) ([]string, time.Time, error) {
+	ids, next, err := d.g.cfg.Store.DueWebhooks(ctx, now.UnixMilli(), limit)
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = idText(id)
+	}
+	if next == 0 {
+		return texts, time.Time{}, err
+	}
+	return texts, time.UnixMilli(next), err
+}
+
+// Claim takes due deliveries of one webhook.
+func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.Time, limit int) (webhook.Endpoint, []webhook.Delivery, error) {
+	id, err := uuid.Parse(endpoint)
+	if err != nil {
+		return webhook.Endpoint{}, nil, fmt.Errorf("webhook %q: %w", endpoint, err)
+	}
+	hook, claimed, err := d.g.cfg.Store.ClaimDeliveries(ctx, ledger.ID(id), now.UnixMilli(), until.UnixMilli(), limit)
+	if err != nil || len(claimed) == 0 {
+		return webhook.Endpoint{}, nil, err
+	}
+	text, err := d.g.secrets.opened(hook.Secret, webhookUse(hook.ID))
+	if err != nil {
+		return webhook.Endpoint{}, nil, fmt.Errorf("secret of webhook %s: %w", endpoint, err)
+	}
+	secret, err := webhook.ParseSecret(string(text))
+	if err != nil {
+		return webhook.Endpoint{}, nil, fmt.Errorf("secret of webhook %s: %w", endpoint, err)
+	}
+	out := make([]webhook.Delivery, len(claimed))
+	for i := range claimed {
+		c := &claimed[i]
+		out[i] = webhook.Delivery{
+			Seq: c.Seq, EventID: c.Event.ID, Subject: c.Subject(), Body: c.Event.Body, Attempts: c.Attempts, Claim: time.UnixMilli(c.Due),
+		}
+	}
+	return webhook.Endpoint{ID: endpoint, URL: hook.URL, Secret: secret}, out, nil
+}
+
+// Record notes an attempt. The outcomes' numbers are the same on both sides.
+func (d deliveries) Record(ctx context.Context, a webhook.Attempt) error {
+	kept := sqlstore.Attempt{
+		Seq: a.Seq, Claim: a.Claim.UnixMilli(), Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(),
+		Status: a.Status, Reason: a.Reason, Outcome: sqlstore.AttemptOutcome(a.Outcome),
+	}
+	if !a.Due.IsZero() {
+		kept.Due = a.Due.UnixMilli()
+	}
+	return d.g.cfg.Store.RecordAttempt(ctx, kept)
+}

@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"viaduct/openapi"
+)
+
+// looksFurther names the operations that go on to their own checks although the contract found
+// faults, so that all faults are told at once. Each of them ends in faults.problem.
+func looksFurther(operation string) bool {
+	switch operation {
+	case "CreatePayment", "Quote", "PlaceOffer", "SetLine", "ChangeParticipant", "AdmitParticipant":
+		return true
+	}
+	return false
+}
+
+// observe gives each request its id and its exchange, and logs it when it is answered.
+func (g *Gateway) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		x := &exchange{id: requestID(r.Header.Get("X-Request-Id")), wait: -1}
+		w.Header().Set("X-Request-Id", x.id)
+		sw := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(sw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		took := time.Since(start)
+		name := "none"
+		if x.op != nil {
+			name = x.op.id
+		}
+		g.cfg.Log.Debug("request", "request_id", x.id, "operation", name, "participant", x.caller.bic.String(),
+			"status", sw.code(), "code", x.code, "took", took)
+	})
+}
+
+// requestID keeps a caller's id when it is a harmless one, and makes one otherwise.
+func requestID(given string) string {
+	ok := len(given) > 0 && len(given) <= 64
+	for _, c := range []byte(given) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.')
+	}
+	if ok {
+		return given
+	}
+	return uuid.Must(uuid.NewV7()).String()
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *statusWriter) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// recoverPanics turns a bug into a 500; the connection and the process live on.
+func (g *Gateway) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				g.cfg.Log.Error("panic", "request_id", exchangeOf(r.Context()).id, "value", v, "stack", string(debug.Stack()))
+				if w.(*statusWriter).status == 0 {
+					g.render(w, r, refuse(openapi.ErrorCodeInternal, ""))
+				}
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// enter is every contract operation's way in: who calls, is what it says well formed, and for how long
+// may it take.
+func (g *Gateway) enter(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		x.op = g.contract.operations[r.Method+" "+chi.RouteContext(r.Context()).RoutePattern()]
+		if x.op == nil {
+			g.render(w, r, errors.New("a route that is not in the contract"))
+			return
+		}
+		x.wait = preferredWait(r.Header.Get("Prefer"))
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout+time.Duration(max(x.wait, 0))*time.Second)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if !x.op.open {
+			var err error
+			if x.caller, err = g.authenticate(ctx, r.Header); err != nil {
+				g.render(w, r, err)
+				return
+			}
+		}
+		if err := g.readRequest(w, r, x); err != nil {
+			g.render(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readRequest checks a request against the contract and leaves its body ready to be bound. It returns
+// a problem when nothing more can be said; otherwise what it found is in x.faults.
+func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	g.contract.checkParameters(x.op, r, &x.faults)
+	x.key = r.Header.Get("Idempotency-Key")
+	if x.op.media == "" {
+		return x.faults.problem()
+	}
+	if !x.op.checkMedia(r) {
+		return refuse(openapi.ErrorCodeUnsupportedMediaType, "the body must be "+x.op.media)
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return refuse(openapi.ErrorCodeTooLarge, "at most "+strconv.Itoa(maxBody)+" bytes")
+	case err != nil:
+		return refuse(openapi.ErrorCodeMalformedJson, "the body ended early")
+	}
+	if x.op.body == nil {
+		x.body = data
+		r.Body = io.NopCloser(bytes.NewReader(data))
+		return x.faults.problem()
+	}
+	parameters := len(x.faults.list)
+	tree := readJSON(data, &x.faults)
+	if tree == nil && len(x.faults.list) > parameters {
+		return x.faults.problem()
+	}
+	g.contract.visit(x.op.body, tree, &x.faults)
+	if len(x.faults.list) > 0 {
+		if _, object := tree.(map[string]any); !object || !looksFurther(x.op.id) || !onlyBodyFaults(&x.faults) {
+			return x.faults.problem()
+		}
+		tree = prune(tree, &x.faults)
+		// The faulty header was told; the generated code is not to stop at it.
+		r.Header.Set("Idempotency-Key", "-")
+	}
+	if x.body, err = canonical(tree); err != nil {
+		return err
+	}
+	r.Body = &parsedBody{Reader: bytes.NewReader(x.body), tree: tree}
+	return nil
+}
+
+func onlyBodyFaults(f *faults) bool {
+	for _, x := range f.list {
+		if x.Pointer != "header:Idempotency-Key" && x.Pointer != "" && x.Pointer[0] != '/' {
+			return false
+		}
+	}
+	return true
+}
+
+// parsedBody hands the tree to the generated code, so that a body is parsed once, and strictly.
+type parsedBody struct {
+	*bytes.Reader
+	tree any
+}
+
+// Close has nothing to close.
+func (*parsedBody) Close() error { return nil }
+
+// ValidatedValue is what the generated code binds.
+func (b *parsedBody) ValidatedValue() any { return b.tree }
+
+// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3); what it cannot read it ignores, as that
+// standard asks.
+func preferredWait(prefer string) int {
+	for _, p := range strings.Split(prefer, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(strings.TrimSpace(name), "wait") {
+			if n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`)); err == nil && n >= 0 {
+				return min(n, maxWait)
+			}
+		}
+	}
+	return -1
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"viaduct/gateway/webhook"
+	"viaduct/ledger"
+	"viaduct/openapi"
+)
+
+// Bounds of every request.
+const (
+	maxBody        = 1 << 20
+	maxHeader      = 32 << 10
+	requestTimeout = 20 * time.Second // without what Prefer: wait adds
+	maxWait        = 30               // seconds, of Prefer: wait
+	settleTimeout  = 15 * time.Second // for a change that is answered when it is final
+)
+
+// Config is what a gateway is made of.
+type Config struct {
+	Network ledger.Hash // the genesis hash
+	Engine  Engine
+	Store   Store
+	Cache   Balances // nil: balances come from the store
+	Mids    Mids     // nil: no rates, and no order without a bound of its own
+	// MaxMidAge is how old the rates may be that bound an order's price; 0 for any age.
+	MaxMidAge time.Duration
+	// MasterKey seals what is kept at rest and keys the fingerprints and cursors; all gateways of a
+	// store share it.
+	MasterKey [32]byte
+	// Operator signs for the operator; nil where operators' requests are not served.
+	Operator ed25519.PrivateKey
+	// Guard says which addresses webhooks may have.
+	Guard webhook.Guard
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Gateway serves the contract.
+type Gateway struct {
+	cfg      Config
+	contract *contract
+	secrets  secrets
+	touched  touches
+	handler  http.Handler
+}
+
+// New returns a gateway; it starts nothing.
+func New(cfg Config) (*Gateway, error) {
+	switch {
+	case cfg.Engine == nil || cfg.Store == nil || cfg.Now == nil || cfg.Log == nil:
+		return nil, errors.New("gateway: an engine, a store, a clock and a logger are needed")
+	case cfg.MasterKey == [32]byte{}:
+		return nil, errors.New("gateway: no master key")
+	case cfg.Network == ledger.Hash{}:
+		return nil, errors.New("gateway: no network")
+	}
+	g := &Gateway{cfg: cfg}
+	var err error
+	if g.contract, err = loadContract(); err != nil {
+		return nil, err
+	}
+	if g.secrets, err = newSecrets(cfg.MasterKey); err != nil {
+		return nil, fmt.Errorf("gateway: master key: %w", err)
+	}
+	g.handler = g.routes()
+	return g, nil
+}
+
+// Handler returns what serves the contract.
+func (g *Gateway) Handler() http.Handler { return g.handler }
+
+// Server returns a server for the handler whose timeouts fit the contract; a slow client is cut off.
+func (g *Gateway) Server() *http.Server {
+	return &http.Server{
+		Handler:           g.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      requestTimeout + (maxWait+10)*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+func (g *Gateway) routes() http.Handler {
+	router := chi.NewRouter()
+	router.Use(g.observe, g.recoverPanics)
+	router.NotFound(func(w http.ResponseWriter, r *http.Request) { g.render(w, r, errNotFound) })
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		g.render(w, r, refuse(openapi.ErrorCodeMethodNotAllowed, ""))
+	})
+	router.Get("/openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(openapi.Contract)
+	})
+	strict := openapi.NewStrictHandlerWithOptions(server{g}, []openapi.StrictMiddlewareFunc{}, openapi.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  g.render,
+		ResponseErrorHandlerFunc: g.render,
+	})
+	openapi.HandlerWithOptions(strict, openapi.ChiServerOptions{
+		BaseRouter:       router.With(g.enter),
+		ErrorHandlerFunc: g.render,
+	})
+	return router
+}
+
+// server implements the generated interface; its methods are in the files named after what they serve.
+type server struct{ *Gateway }
+
+func (g *Gateway) now() int64 { return g.cfg.Now().UnixMilli() }
+
+// Health says that the process runs.
+func (s server) Health(context.Context, openapi.HealthRequestObject) (openapi.HealthResponseObject, error) {
+	return openapi.Health200JSONResponse{Status: openapi.HealthStatusOk}, nil
+}
+
+// Ready says whether the engine and the store answer.
+func (s server) Ready(ctx context.Context, _ openapi.ReadyRequestObject) (openapi.ReadyResponseObject, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := s.cfg.Store.Ping(ctx); err != nil {
+		s.cfg.Log.Warn("not ready", "error", err)
+		return openapi.Ready503JSONResponse{Status: openapi.HealthStatusUnavailable}, nil
+	}
+	status, err := s.cfg.Engine.Status(ctx)
+	if err != nil {
+		s.cfg.Log.Warn("not ready", "error", err)
+		return openapi.Ready503JSONResponse{Status: openapi.HealthStatusUnavailable}, nil
+	}
+	return openapi.Ready200JSONResponse{Status: openapi.HealthStatusOk, Height: int64(status.Projected)}, nil
+}

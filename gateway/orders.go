@@ -1,0 +1,433 @@
+package gateway
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"viaduct/ledger"
+	"viaduct/openapi"
+	"viaduct/settlement"
+	"viaduct/settlement/sqlstore"
+)
+
+// leaseTime is how long a request is taken to be under way. It covers the submission; waiting for the
+// result needs no lease, since repeating it does no harm.
+const leaseTime = 10 * time.Second
+
+// draft is what a request becomes: instructions, and what must be on disk before they are ordered.
+type draft struct {
+	instructions []ledger.Instruction
+	payments     []sqlstore.Payment
+	details      []sqlstore.Details
+	messages     []sqlstore.Message
+}
+
+// order is a request on its way into the ledger.
+type order struct {
+	signer ledger.BIC // zero for the operator
+	key    string
+	method string
+	path   string
+	// draft makes the instructions of a request that is new. Its faults are the caller's.
+	draft func(ctx context.Context) (*draft, error)
+	// answer makes the first answer from where the results are, or will be.
+	answer func(ctx context.Context, at placed) (*answer, error)
+	// settle waits for the result whatever Prefer says, because only the result is an answer.
+	settle bool
+}
+
+// placed says where a submission's results are.
+type placed struct {
+	instructions []ledger.Instruction
+	height       uint64
+	first        int
+	final        bool
+}
+
+// answer is a response as it is given and kept.
+type answer struct {
+	status   int
+	media    string
+	body     []byte
+	replayed bool
+}
+
+// jsonAnswer makes an answer of a value of the contract.
+func jsonAnswer(status int, v any) (*answer, error) {
+	body, err := json.Marshal(v)
+	return &answer{status: status, media: "application/json", body: body}, err
+}
+
+func (a *answer) write(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", a.media)
+	if a.replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.WriteHeader(a.status)
+	_, err := w.Write(a.body)
+	return err
+}
+
+// The answers that are kept serve the generated response interfaces as the bytes they are.
+
+// VisitCreatePaymentResponse writes the answer.
+func (a *answer) VisitCreatePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitSubmitMessageResponse writes the answer.
+func (a *answer) VisitSubmitMessageResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitPlaceOfferResponse writes the answer.
+func (a *answer) VisitPlaceOfferResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCancelOfferResponse writes the answer.
+func (a *answer) VisitCancelOfferResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitSetLineResponse writes the answer.
+func (a *answer) VisitSetLineResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCloseLineResponse writes the answer.
+func (a *answer) VisitCloseLineResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitAdmitParticipantResponse writes the answer.
+func (a *answer) VisitAdmitParticipantResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitChangeParticipantResponse writes the answer.
+func (a *answer) VisitChangeParticipantResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitAddSigningKeyResponse writes the answer.
+func (a *answer) VisitAddSigningKeyResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// run takes an order to its answer.
+//
+// What is on disk after a crash: before BeginRequest nothing; after it the request, its payments as
+// received, and the exact bytes. Whether those were ordered is then unknown, and a repeat with the same
+// key submits the same bytes again, which the ledger takes once.
+func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
+	x := exchangeOf(ctx)
+	if o.key == "" {
+		o.key = "auto:" + uuid.Must(uuid.NewV7()).String()
+	}
+	fingerprint := g.secrets.fingerprintOf(o.method, o.path, o.signer, x.body)
+	if len(x.faults.list) == 0 {
+		a, err := g.known(ctx, o, fingerprint)
+		if a != nil || err != nil {
+			return a, err
+		}
+	}
+	d, err := o.draft(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.faults.problem(); err != nil {
+		return nil, err
+	}
+	submission, err := g.sign(ctx, o, fingerprint, d.instructions)
+	if err != nil {
+		return nil, err
+	}
+	now := g.now()
+	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{
+		Request: sqlstore.Request{
+			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
+			Created: now, Lease: now + leaseTime.Milliseconds(),
+		},
+		Payments: d.payments, Details: d.details, Messages: d.messages,
+	}, now)
+	if err != nil {
+		return nil, err
+	}
+	return g.proceed(ctx, o, begun, request)
+}
+
+// known answers a request whose key was used before; nil when it was not.
+func (g *Gateway) known(ctx context.Context, o order, fingerprint ledger.Hash) (*answer, error) {
+	found, err := g.cfg.Store.Request(ctx, o.signer, o.key)
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := g.now()
+	// Beginning it again with the bytes that are kept takes it up, or says that someone is at it.
+	found.Fingerprint, found.Lease = fingerprint, now+leaseTime.Milliseconds()
+	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{Request: found}, now)
+	if err != nil {
+		return nil, err
+	}
+	if begun == sqlstore.BegunNew {
+		// It was given up in between. What was just written lacks its payments, so it goes too.
+		return nil, g.cfg.Store.AbandonRequest(ctx, o.signer, o.key)
+	}
+	return g.proceed(ctx, o, begun, request)
+}
+
+// proceed goes on from what BeginRequest found.
+func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, request sqlstore.Request) (*answer, error) {
+	switch begun {
+	case sqlstore.BegunConflict:
+		return nil, &problem{code: openapi.ErrorCodeIdempotencyKeyReused, faults: []openapi.Fault{{
+			Pointer: "header:Idempotency-Key", Rule: openapi.ErrorCodeIdempotencyKeyReused,
+			Message: "the key was used for a request with other content", IsoReason: ledger.ISOReason(ledger.KeyReused),
+		}}}
+	case sqlstore.BegunInFlight:
+		wait := max(1, (request.Lease-g.now()+999)/1000)
+		return nil, &problem{code: openapi.ErrorCodeRequestInFlight, retry: int(wait)}
+	case sqlstore.BegunAnswered:
+		return replay(request)
+	}
+	at, err := g.submit(ctx, o, begun, request)
+	if err != nil {
+		return nil, err
+	}
+	a, err := o.answer(ctx, at)
+	var p *problem
+	if errors.As(err, &p) {
+		// The ledger refused what is no payment: that is the answer to the key, now and later.
+		return nil, g.keepProblem(ctx, o, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	header, err := json.Marshal(a.media)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, a.status, header, a.body); err != nil {
+		return nil, err
+	}
+	if begun == sqlstore.BegunResumed {
+		// Whoever began it may have answered first after all; the first answer is the answer.
+		if first, err := g.cfg.Store.Request(ctx, o.signer, o.key); err == nil && first.Status != 0 {
+			return replay(first)
+		}
+	}
+	return a, nil
+}
+
+// replay gives the first answer again.
+func replay(r sqlstore.Request) (*answer, error) {
+	a := &answer{status: r.Status, body: r.Body, replayed: true}
+	if err := json.Unmarshal(r.Header, &a.media); err != nil {
+		return nil, fmt.Errorf("kept answer: %w", err)
+	}
+	if a.media == keptProblem {
+		var code openapi.ErrorCode
+		if err := json.Unmarshal(r.Body, &code); err != nil {
+			return nil, fmt.Errorf("kept answer: %w", err)
+		}
+		return nil, refuse(code, "the ledger refused it the first time")
+	}
+	return a, nil
+}
+
+// keptProblem marks a kept refusal: its code is kept, and each time it is told under the request id of
+// the moment.
+const keptProblem = "application/problem+json"
+
+func (g *Gateway) keepProblem(ctx context.Context, o order, p *problem) error {
+	header, err := json.Marshal(keptProblem)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(p.code)
+	if err != nil {
+		return err
+	}
+	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, kinds[p.code].status, header, body); err != nil {
+		return err
+	}
+	return p
+}
+
+// submit sends a request's bytes and notes where they were put.
+func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, request sqlstore.Request) (placed, error) {
+	at := placed{}
+	var err error
+	if at.instructions, err = instructionsOf(request.Submission); err != nil {
+		return at, err
+	}
+	accepted, err := g.cfg.Engine.Submit(ctx, request.Submission)
+	switch {
+	case errors.Is(err, settlement.ErrUnavailable):
+		if begun == sqlstore.BegunNew {
+			if err := g.cfg.Store.AbandonRequest(context.WithoutCancel(ctx), o.signer, o.key); err != nil {
+				g.cfg.Log.Error("abandon request", "request_id", exchangeOf(ctx).id, "error", err)
+			}
+		}
+		g.cfg.Log.Warn("settlement is not available", "request_id", exchangeOf(ctx).id, "error", err)
+		return at, &problem{code: openapi.ErrorCodeUnavailable, detail: "nothing was ordered; repeat the request with the same key", retry: 1}
+	case errors.Is(err, settlement.ErrUnknown):
+		g.cfg.Log.Warn("unknown whether ordered", "request_id", exchangeOf(ctx).id, "error", err)
+		return at, &problem{code: openapi.ErrorCodeOutcomeUnknown, retry: int(leaseTime.Seconds())}
+	case err != nil:
+		return at, fmt.Errorf("submit: %w", err)
+	}
+	at.height, at.first = accepted.Height, accepted.First
+	if err := g.cfg.Store.MarkAccepted(ctx, o.signer, o.key, at.height, at.first, paymentIDs(at.instructions), g.now()); err != nil {
+		return at, err
+	}
+	at.final, err = g.await(ctx, o, at.height)
+	return at, err
+}
+
+// await waits for the result as long as the caller asked, or as long as the order needs.
+func (g *Gateway) await(ctx context.Context, o order, height uint64) (bool, error) {
+	limit := time.Duration(max(exchangeOf(ctx).wait, 0)) * time.Second
+	if o.settle {
+		limit = max(limit, settleTimeout)
+	}
+	if limit == 0 {
+		return false, nil
+	}
+	wait, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := g.cfg.Engine.WaitFinal(wait, height); err != nil {
+		if !o.settle && wait.Err() != nil && ctx.Err() == nil {
+			return false, nil // the caller gets "accepted" and looks again
+		}
+		g.cfg.Log.Warn("wait for the result", "request_id", exchangeOf(ctx).id, "height", height, "error", err)
+		if o.settle {
+			return false, &problem{code: openapi.ErrorCodeOutcomeUnknown, detail: "accepted, but not final in time", retry: 1}
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+// outcome reads what became of one instruction, from the leaf that its receipt proves.
+func (g *Gateway) outcome(ctx context.Context, at placed, i int) (*ledger.Leaf, error) {
+	text, err := g.cfg.Engine.Receipt(ctx, at.height, at.first+i)
+	if err != nil {
+		return nil, fmt.Errorf("result %d of block %d: %w", at.first+i, at.height, err)
+	}
+	leaf, err := leafOf(text)
+	if err != nil {
+		return nil, fmt.Errorf("receipt of result %d of block %d: %w", at.first+i, at.height, err)
+	}
+	return leaf, nil
+}
+
+// leafOf reads the leaf out of a receipt of our own engine: the line that C2SP's tlog-proof calls
+// extra. Who relies on a receipt verifies it; here it only carries the leaf.
+func leafOf(receipt []byte) (*ledger.Leaf, error) {
+	for line := range strings.Lines(string(receipt)) {
+		if extra, ok := strings.CutPrefix(line, "extra "); ok {
+			leaf, err := base64.StdEncoding.DecodeString(strings.TrimSpace(extra))
+			if err != nil {
+				return nil, err
+			}
+			return ledger.DecodeLeaf(leaf)
+		}
+	}
+	return nil, errors.New("no leaf in it")
+}
+
+// applied returns a problem unless all instructions were applied. A submission that was ordered before
+// is Repeated; then seen says whether what it asked for is there.
+func (g *Gateway) applied(ctx context.Context, at placed, seen func() bool) error {
+	for i := range at.instructions {
+		leaf, err := g.outcome(ctx, at, i)
+		if err != nil {
+			return err
+		}
+		switch {
+		case leaf.Outcome == ledger.Applied:
+		case leaf.Outcome == ledger.Repeated && seen():
+			return nil
+		default:
+			return refused(leaf.Outcome)
+		}
+	}
+	return nil
+}
+
+// sign makes a submission of instructions with the key that the gateway keeps for the signer.
+func (g *Gateway) sign(ctx context.Context, o order, fingerprint ledger.Hash, instructions []ledger.Instruction) ([]byte, error) {
+	key, err := g.signingKey(ctx, o.signer)
+	if err != nil {
+		return nil, err
+	}
+	s := &ledger.Submission{
+		Network: g.cfg.Network, Participant: o.signer, Key: []byte(o.key), Fingerprint: fingerprint, Salt: newSalt(),
+	}
+	data, err := ledger.Sign(s, instructions, key)
+	if err != nil {
+		return nil, fmt.Errorf("sign submission: %w", err)
+	}
+	return data, nil
+}
+
+func (g *Gateway) signingKey(ctx context.Context, signer ledger.BIC) (ed25519.PrivateKey, error) {
+	if signer == (ledger.BIC{}) {
+		if g.cfg.Operator == nil {
+			return nil, refuse(openapi.ErrorCodeNoSigningKey, "this gateway does not sign for the operator")
+		}
+		return g.cfg.Operator, nil
+	}
+	keys, err := g.cfg.Store.SigningKeys(ctx, signer)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	if len(keys) > 1 {
+		// Two admissions at once keep two keys; the ledger took one of them.
+		p, err := g.cfg.Store.Participant(ctx, signer)
+		if err != nil {
+			return nil, err
+		}
+		at = slices.IndexFunc(keys, func(k sqlstore.SigningKey) bool { return slices.Contains(p.Keys, k.Public) })
+	}
+	if at < 0 || len(keys) == 0 {
+		return nil, refuse(openapi.ErrorCodeNoSigningKey, "")
+	}
+	seed, err := g.secrets.opened(keys[at].Sealed, signingKeyUse(keys[at].Public))
+	if err != nil {
+		return nil, fmt.Errorf("signing key of %s: %w", signer, err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func signingKeyUse(public [32]byte) string { return fmt.Sprintf("signing-key:%x", public) }
+
+func newSalt() (salt ledger.Hash) {
+	_, _ = rand.Read(salt[:]) // never fails
+	return salt
+}
+
+// instructionsOf reads the instructions of a submission that this gateway made.
+func instructionsOf(submission []byte) ([]ledger.Instruction, error) {
+	var s ledger.Submission
+	if err := ledger.DecodeSubmission(submission, &s); err != nil {
+		return nil, fmt.Errorf("kept submission: %w", err)
+	}
+	all := make([]ledger.Instruction, len(s.Entries))
+	for i, e := range s.Entries {
+		var ok bool
+		if all[i], ok = ledger.DecodeInstruction(e.Kind, e.Body); !ok {
+			return nil, fmt.Errorf("kept submission: instruction %d: %w", i, ledger.ErrEncoding)
+		}
+	}
+	return all, nil
+}
+
+func paymentIDs(all []ledger.Instruction) []ledger.ID {
+	ids := make([]ledger.ID, len(all))
+	for i, one := range all {
+		if pay, ok := one.(*ledger.Pay); ok {
+			ids[i] = pay.ID
+		}
+	}
+	return ids
+}

@@ -1,0 +1,292 @@
+package gateway
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"viaduct/internal/money"
+	"viaduct/ledger"
+	"viaduct/openapi"
+	"viaduct/settlement/sqlstore"
+)
+
+const defaultLimit = 50
+
+func limitOf(asked int) int {
+	if asked == 0 {
+		return defaultLimit
+	}
+	return asked
+}
+
+// AdmitParticipant admits an institution and keeps a signing key for it.
+func (s server) AdmitParticipant(ctx context.Context, r openapi.AdmitParticipantRequestObject) (openapi.AdmitParticipantResponseObject, error) {
+	x := exchangeOf(ctx)
+	if !x.caller.operator {
+		return nil, refuse(openapi.ErrorCodeNotAllowed, "only the operator admits participants")
+	}
+	a, err := s.run(ctx, order{
+		key: x.key, method: http.MethodPost, path: "/v1/participants", settle: true,
+		draft: func(ctx context.Context) (*draft, error) { return s.draftAdmission(ctx, r.Body, &x.faults) },
+		answer: func(ctx context.Context, at placed) (*answer, error) {
+			bic := at.instructions[0].(*ledger.Admit).BIC
+			p, err := s.cfg.Store.Participant(ctx, bic)
+			if err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
+				return nil, err
+			}
+			if err := s.applied(ctx, at, func() bool { return err == nil }); err != nil {
+				return nil, err
+			}
+			return s.participantAnswer(ctx, http.StatusCreated, p, x.caller)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (g *Gateway) draftAdmission(ctx context.Context, in *openapi.NewParticipant, f *faults) (*draft, error) {
+	bic, _ := ledger.ParseBIC(in.Bic)
+	if !f.at("/bic") && !f.at("/country") && bic.Country() != in.Country {
+		f.add("/country", openapi.ErrorCodeInvalidCountry, "the BIC is of "+bic.Country(), "")
+	}
+	if len(f.list) > 0 {
+		return nil, f.problem()
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a signing key: %w", err)
+	}
+	admit := &ledger.Admit{BIC: bic, Name: in.Name, LEI: in.Lei, Key: [32]byte(public)}
+	copy(admit.Country[:], in.Country)
+	// The key is kept before the admission is ordered: a participant whose key was lost could do nothing.
+	kept := sqlstore.SigningKey{Public: admit.Key, Participant: bic, Created: g.now()}
+	kept.Sealed = g.secrets.sealed(private.Seed(), signingKeyUse(kept.Public))
+	if _, err := g.cfg.Store.Participant(ctx, bic); err == nil {
+		return nil, refuse(openapi.ErrorCodeParticipantExists, bic.String()+" is admitted already")
+	} else if !errors.Is(err, sqlstore.ErrNotFound) {
+		return nil, err
+	}
+	if err := g.cfg.Store.PutSigningKey(ctx, kept); err != nil {
+		return nil, err
+	}
+	if in.Funding != nil || in.MaxOverMidBps != 0 {
+		err = g.cfg.Store.PutSettings(ctx, sqlstore.Settings{
+			Participant: bic, Funding: in.Funding, MaxOverMidBps: in.MaxOverMidBps, Updated: g.now(),
+		})
+	}
+	return &draft{instructions: []ledger.Instruction{admit}}, err
+}
+
+// ListParticipants lists who is admitted.
+func (s server) ListParticipants(ctx context.Context, r openapi.ListParticipantsRequestObject) (openapi.ListParticipantsResponseObject, error) {
+	const list = "participants"
+	var after ledger.BIC
+	if r.Params.Cursor != "" {
+		at, ok := s.secrets.positionOf(list, r.Params.Cursor, len(after))
+		if !ok {
+			return nil, errCursor()
+		}
+		copy(after[:], at)
+	}
+	limit := limitOf(r.Params.Limit)
+	found, err := s.cfg.Store.Participants(ctx, after, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page := openapi.ListParticipants200JSONResponse{Data: []openapi.Participant{}}
+	for i, p := range found {
+		if i == limit {
+			page.NextCursor = s.secrets.cursorFor(list, found[i-1].BIC[:])
+			break
+		}
+		page.Data = append(page.Data, participantView(p))
+	}
+	return page, nil
+}
+
+func errCursor() error {
+	var f faults
+	f.add("query:cursor", openapi.ErrorCodeInvalidCursor, "not a cursor of this list", "")
+	return f.problem()
+}
+
+// GetParticipant reads one.
+func (s server) GetParticipant(ctx context.Context, r openapi.GetParticipantRequestObject) (openapi.GetParticipantResponseObject, error) {
+	p, err := s.participant(ctx, r.Bic)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.participantFor(ctx, p, exchangeOf(ctx).caller)
+	return openapi.GetParticipant200JSONResponse(view), err
+}
+
+// participant finds a participant by the text of its BIC.
+func (g *Gateway) participant(ctx context.Context, text string) (sqlstore.Participant, error) {
+	bic, err := ledger.ParseBIC(text)
+	if err != nil {
+		return sqlstore.Participant{}, errNotFound
+	}
+	p, err := g.cfg.Store.Participant(ctx, bic)
+	return p, missing(err)
+}
+
+// missing turns the store's "not found" into the caller's.
+func missing(err error) error {
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		return errNotFound
+	}
+	return err
+}
+
+// ChangeParticipant changes terms and caps in the ledger and settings at the gateway.
+func (s server) ChangeParticipant(ctx context.Context, r openapi.ChangeParticipantRequestObject) (openapi.ChangeParticipantResponseObject, error) {
+	x := exchangeOf(ctx)
+	bic, err := ledger.ParseBIC(r.Bic)
+	if err != nil || !x.caller.mayRead(bic) {
+		return nil, errNotFound
+	}
+	instructions := changes(bic, r.Body, x.caller, &x.faults)
+	if err := x.faults.problem(); err != nil {
+		return nil, err
+	}
+	if _, err := s.cfg.Store.Participant(ctx, bic); err != nil {
+		return nil, missing(err)
+	}
+	show := func(ctx context.Context) (*answer, error) {
+		p, err := s.cfg.Store.Participant(ctx, bic)
+		if err != nil {
+			return nil, missing(err)
+		}
+		return s.participantAnswer(ctx, http.StatusOK, p, x.caller)
+	}
+	if len(instructions) == 0 {
+		if err := s.changeSettings(ctx, bic, r.Body); err != nil {
+			return nil, err
+		}
+		return show(ctx)
+	}
+	return s.run(ctx, order{
+		signer: x.caller.bic, key: x.key, method: http.MethodPatch, path: "/v1/participants/" + bic.String(), settle: true,
+		draft: func(ctx context.Context) (*draft, error) {
+			return &draft{instructions: instructions}, s.changeSettings(ctx, bic, r.Body)
+		},
+		answer: func(ctx context.Context, at placed) (*answer, error) {
+			if err := s.applied(ctx, at, func() bool { return true }); err != nil {
+				return nil, err
+			}
+			return show(ctx)
+		},
+	})
+}
+
+// changes makes the instructions of a change: the participant's terms are its own, its caps the
+// operator's.
+func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults) (all []ledger.Instruction) {
+	terms := &ledger.SetTerms{}
+	if in.TransferFee != "" {
+		fee, ok := parts(in.TransferFee)
+		if !ok || fee < 0 || fee > ledger.Unit {
+			f.add("/transfer_fee", openapi.ErrorCodeBadFee, "from 0 to 1, at most nine decimals", "")
+		}
+		terms.SetTransferFee, terms.TransferFee = true, fee
+	}
+	for _, b := range []struct {
+		in       *bool
+		set, out *bool
+	}{
+		{in.RequireAuthorization, &terms.SetRequireAuthorization, &terms.RequireAuthorization},
+		{in.Frozen, &terms.SetFrozen, &terms.Frozen},
+		{in.RippleDefault, &terms.SetRippleDefault, &terms.RippleDefault},
+	} {
+		if b.in != nil {
+			*b.set, *b.out = true, *b.in
+		}
+	}
+	if *terms != (ledger.SetTerms{}) {
+		all = append(all, terms)
+	}
+	for i, c := range in.NetDebitCaps {
+		at := fmt.Sprintf("/net_debit_caps/%d", i)
+		currency, err := money.ParseCurrency(c.Currency)
+		if err != nil {
+			continue // the contract's format found it
+		}
+		limit := int64(ledger.NoCap)
+		if c.Value != "" && !f.at(at+"/value") {
+			if limit = readUnits(c.Value, currency, at+"/value", f); limit < 0 {
+				f.add(at+"/value", openapi.ErrorCodeBadLimit, "a cap is not below zero", "")
+			}
+		}
+		all = append(all, &ledger.SetCap{Participant: bic, Currency: currency, Cap: limit})
+	}
+	if by.operator {
+		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil {
+			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps", "")
+		}
+	} else if len(in.NetDebitCaps) > 0 {
+		f.add("/net_debit_caps", openapi.ErrorCodeNotAllowed, "net debit caps are the operator's to set", "")
+	}
+	return all
+}
+
+func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openapi.ParticipantChange) error {
+	if in.Funding == nil && in.MaxOverMidBps == nil {
+		return nil
+	}
+	kept, err := g.cfg.Store.Settings(ctx, bic)
+	if err != nil {
+		return err
+	}
+	kept.Participant, kept.Updated = bic, g.now()
+	if in.Funding != nil {
+		kept.Funding = *in.Funding
+	}
+	if in.MaxOverMidBps != nil {
+		kept.MaxOverMidBps = *in.MaxOverMidBps
+	}
+	return g.cfg.Store.PutSettings(ctx, kept)
+}
+
+func participantView(p sqlstore.Participant) openapi.Participant {
+	return openapi.Participant{
+		Bic: p.BIC.String(), Name: p.Name, Country: p.Country, Lei: p.LEI, TransferFee: share(p.TransferFee),
+		RequireAuthorization: p.RequireAuthorization, Frozen: p.Frozen, RippleDefault: p.RippleDefault,
+		AdmittedAt: timeText(p.Admitted),
+	}
+}
+
+// participantFor adds what only the participant and the operator see.
+func (g *Gateway) participantFor(ctx context.Context, p sqlstore.Participant, by caller) (openapi.Participant, error) {
+	view := participantView(p)
+	if !by.mayRead(p.BIC) {
+		return view, nil
+	}
+	caps, err := g.cfg.Store.Caps(ctx, p.BIC)
+	if err != nil {
+		return view, err
+	}
+	for _, c := range caps {
+		if c.Cap != ledger.NoCap {
+			view.NetDebitCaps = append(view.NetDebitCaps, openapi.Cap{
+				Currency: c.Currency.String(), Value: money.New(c.Cap, c.Currency).Value(), Net: money.New(c.Net, c.Currency).Value(),
+			})
+		}
+	}
+	kept, err := g.cfg.Store.Settings(ctx, p.BIC)
+	view.Funding, view.MaxOverMidBps = kept.Funding, &kept.MaxOverMidBps
+	return view, err
+}
+
+func (g *Gateway) participantAnswer(ctx context.Context, status int, p sqlstore.Participant, by caller) (*answer, error) {
+	view, err := g.participantFor(ctx, p, by)
+	if err != nil {
+		return nil, err
+	}
+	return jsonAnswer(status, view)
+}

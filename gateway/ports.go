@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"context"
+
+	"viaduct/fx/rates"
+	"viaduct/internal/money"
+	"viaduct/ledger"
+	"viaduct/settlement"
+	"viaduct/settlement/sqlstore"
+)
+
+// Engine orders submissions and answers questions about the ledger; *settlement.Client serves it.
+type Engine interface {
+	Submit(ctx context.Context, submission []byte) (settlement.Accepted, error)
+	WaitFinal(ctx context.Context, height uint64) error
+	Receipt(ctx context.Context, height uint64, index int) ([]byte, error)
+	Status(ctx context.Context) (settlement.Status, error)
+	Quote(ctx context.Context, q settlement.QuoteRequest) (settlement.QuoteAnswer, error)
+}
+
+// Store keeps what the gateway knows: requests, projected results, keys, details; *sqlstore.Store
+// serves it.
+type Store interface {
+	Ping(ctx context.Context) error
+
+	Request(ctx context.Context, participant ledger.BIC, key string) (sqlstore.Request, error)
+	BeginRequest(ctx context.Context, b *sqlstore.Begin, now int64) (sqlstore.Begun, sqlstore.Request, error)
+	MarkAccepted(ctx context.Context, participant ledger.BIC, key string, height uint64, first int, payments []ledger.ID, now int64) error
+	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte) error
+	AbandonRequest(ctx context.Context, participant ledger.BIC, key string) error
+
+	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
+	Payments(ctx context.Context, viewer ledger.BIC, f sqlstore.PaymentFilter, after sqlstore.PaymentCursor, limit int) ([]sqlstore.Payment, error)
+	PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Details, error)
+	Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error)
+
+	Participant(ctx context.Context, bic ledger.BIC) (sqlstore.Participant, error)
+	Participants(ctx context.Context, after ledger.BIC, limit int) ([]sqlstore.Participant, error)
+	Caps(ctx context.Context, participant ledger.BIC) ([]sqlstore.Cap, error)
+	Settings(ctx context.Context, participant ledger.BIC) (sqlstore.Settings, error)
+	PutSettings(ctx context.Context, s sqlstore.Settings) error
+
+	Line(ctx context.Context, holder ledger.BIC, asset ledger.AssetName) (sqlstore.Line, error)
+	Lines(ctx context.Context, viewer ledger.BIC, f sqlstore.LineFilter, after ledger.PosID, limit int) ([]sqlstore.Line, error)
+	Balances(ctx context.Context, holder ledger.BIC) ([]sqlstore.Line, uint64, error)
+
+	Offer(ctx context.Context, maker ledger.BIC, id ledger.ID) (sqlstore.Offer, error)
+	Offers(ctx context.Context, f sqlstore.OfferFilter, after uint64, limit int) ([]sqlstore.Offer, error)
+	Book(ctx context.Context, give, want money.Currency, limit int) ([]sqlstore.Offer, error)
+
+	Block(ctx context.Context, height uint64) (sqlstore.Block, error)
+	LeafHashes(ctx context.Context, height uint64) ([]ledger.Hash, error)
+	Blocks(ctx context.Context, before uint64, limit int) ([]sqlstore.Block, error)
+
+	PutAPIKey(ctx context.Context, k sqlstore.APIKey) error
+	APIKeyByPrefix(ctx context.Context, prefix string) (sqlstore.APIKey, error)
+	APIKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.APIKey, error)
+	RevokeAPIKey(ctx context.Context, participant ledger.BIC, id ledger.ID, now int64) error
+	TouchAPIKey(ctx context.Context, id ledger.ID, now int64) error
+	PutSigningKey(ctx context.Context, k sqlstore.SigningKey) error
+	SigningKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.SigningKey, error)
+
+	PutWebhook(ctx context.Context, w sqlstore.Webhook) error
+	Webhooks(ctx context.Context, participant ledger.BIC) ([]sqlstore.Webhook, error)
+	DeleteWebhook(ctx context.Context, participant ledger.BIC, id ledger.ID) error
+	Deliveries
+}
+
+// Balances is the cache in front of the store's balances; nil when there is none.
+type Balances interface {
+	Get(ctx context.Context, holder ledger.BIC) ([]sqlstore.Line, uint64, bool, error)
+}
+
+// Mids gives mid-market rates; *rates.Feed serves it.
+type Mids interface {
+	Table() (*rates.Table, error)
+}

@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"viaduct/ledger"
+	"viaduct/openapi"
+)
+
+// kind is one row of the table that says how a code is told over HTTP.
+type kind struct {
+	status    int
+	title     string
+	retryable bool
+}
+
+// kinds is the one table from code to status and title. The codes of ledger outcomes stand in it with
+// the status of a request other than a payment; a refused payment is no HTTP error. What is not in
+// the table is a 500 without detail.
+var kinds = map[openapi.ErrorCode]kind{
+	// What cannot be read.
+	openapi.ErrorCodeInvalidRequest:       {400, "The request has several faults", false},
+	openapi.ErrorCodeMalformedJson:        {400, "The body is not JSON", false},
+	openapi.ErrorCodeMalformedXml:         {400, "The body is not an ISO 20022 message", false},
+	openapi.ErrorCodeInvalidUtf8:          {400, "The body is not UTF-8", false},
+	openapi.ErrorCodeDuplicateKey:         {400, "A member appears twice", false},
+	openapi.ErrorCodeTrailingData:         {400, "Something follows the JSON value", false},
+	openapi.ErrorCodeTooDeep:              {400, "The body is nested too deeply", false},
+	openapi.ErrorCodeTooLarge:             {413, "The body is too large", false},
+	openapi.ErrorCodeUnsupportedMediaType: {415, "The content type is not accepted here", false},
+
+	// Faulty fields.
+	openapi.ErrorCodeUnknownField:            {400, "The contract has no such field", false},
+	openapi.ErrorCodeMissingField:            {400, "A field is missing", false},
+	openapi.ErrorCodeWrongType:               {400, "A field has the wrong type", false},
+	openapi.ErrorCodeInvalidValue:            {400, "A field's value is not allowed", false},
+	openapi.ErrorCodeConflictingFields:       {400, "Fields exclude each other", false},
+	openapi.ErrorCodeInvalidBic:              {400, "Not a BIC", false},
+	openapi.ErrorCodeInvalidCurrency:         {400, "Not an ISO 4217 currency", false},
+	openapi.ErrorCodeInvalidAsset:            {400, "Not an asset", false},
+	openapi.ErrorCodeInvalidAmount:           {400, "Not a valid amount", false},
+	openapi.ErrorCodeTooManyDecimals:         {400, "More decimals than the currency has", false},
+	openapi.ErrorCodeAmountOutOfRange:        {400, "The amount is too large", false},
+	openapi.ErrorCodeInvalidUetr:             {400, "Not a UETR", false},
+	openapi.ErrorCodeInvalidTime:             {400, "Not a time", false},
+	openapi.ErrorCodeInvalidCountry:          {400, "Not a country", false},
+	openapi.ErrorCodeInvalidLei:              {400, "Not an LEI", false},
+	openapi.ErrorCodeInvalidPublicKey:        {400, "Not an Ed25519 public key", false},
+	openapi.ErrorCodeInvalidUrl:              {400, "The address cannot be used", false},
+	openapi.ErrorCodeInvalidCursor:           {400, "Not a cursor of this list", false},
+	openapi.ErrorCodeInvalidMessage:          {400, "The ISO 20022 message breaks rules", false},
+	openapi.ErrorCodeNotYourMessage:          {400, "The message is not the caller's to send", false},
+	openapi.ErrorCodeMessageRecipientUnknown: {400, "An agent of the message is not admitted", false},
+	openapi.ErrorCodePastNotAfter:            {400, "Its last moment has passed", false},
+	openapi.ErrorCodeSelfPayment:             {400, "A participant does not pay itself in one currency", false},
+	openapi.ErrorCodeUnknownReceiver:         {400, "The receiver is not admitted", false},
+	openapi.ErrorCodeUnknownIssuer:           {400, "The issuer is not admitted", false},
+	openapi.ErrorCodeUnknownParticipant:      {400, "The participant is not admitted", false},
+	openapi.ErrorCodeUnknownCurrency:         {400, "The network does not settle this currency", false},
+	openapi.ErrorCodeSameAsset:               {400, "An offer gives one asset for another", false},
+	openapi.ErrorCodeOfferExpired:            {400, "The offer has expired", false},
+	openapi.ErrorCodeBadFee:                  {400, "A fee or quality is out of bounds", false},
+	openapi.ErrorCodeBadLimit:                {400, "The limit is out of bounds", false},
+	openapi.ErrorCodeBadAmount:               {400, "The amount is out of bounds", false},
+	openapi.ErrorCodeBadPrice:                {400, "The price is out of bounds", false},
+	openapi.ErrorCodeOwnAsset:                {400, "An issuer keeps no line in its own asset", false},
+	openapi.ErrorCodeBadParticipant:          {400, "Name, country or LEI out of bounds", false},
+
+	// Who may.
+	openapi.ErrorCodeUnauthorized:     {401, "A valid API key is needed", false},
+	openapi.ErrorCodeNotAllowed:       {403, "Not allowed to this caller", false},
+	openapi.ErrorCodeNoSigningKey:     {403, "The gateway keeps no key that signs for the participant", false},
+	openapi.ErrorCodeNotFound:         {404, "Not found", false},
+	openapi.ErrorCodeMethodNotAllowed: {405, "The method is not allowed here", false},
+
+	// Idempotency and state.
+	openapi.ErrorCodeMissingIdempotencyKey: {400, "An Idempotency-Key is needed", false},
+	openapi.ErrorCodeIdempotencyKeyReused:  {422, "The Idempotency-Key was used for another request", false},
+	openapi.ErrorCodeRequestInFlight:       {409, "The same request is under way", true},
+	openapi.ErrorCodeNotFinal:              {409, "Not final yet", true},
+	openapi.ErrorCodeRefusedEarlier:        {409, "The request was refused before; use a new key", false},
+	openapi.ErrorCodeNoPriceBound:          {422, "Nothing bounds the price", false},
+	openapi.ErrorCodeParticipantExists:     {409, "The participant is admitted already", false},
+	openapi.ErrorCodeTooManyKeys:           {409, "Too many signing keys", false},
+	openapi.ErrorCodeTooManyOffers:         {409, "Too many offers", false},
+	openapi.ErrorCodeNoLine:                {409, "The maker keeps no line in the asset", false},
+	openapi.ErrorCodeUnknownOffer:          {404, "No such offer", false},
+	openapi.ErrorCodeIdReused:              {409, "The id was used before", false},
+	openapi.ErrorCodeUnknownSigningKey:     {409, "The key is not one of the participant's", false},
+
+	// Ours.
+	openapi.ErrorCodeUnavailable:    {503, "Not available now", true},
+	openapi.ErrorCodeOutcomeUnknown: {503, "Not known whether the request was accepted; repeat it with the same key", true},
+	openapi.ErrorCodeInternal:       {500, "Internal error", false},
+}
+
+// problem is an answer that is an error. It travels as an error until it is rendered.
+type problem struct {
+	code   openapi.ErrorCode
+	detail string
+	faults []openapi.Fault
+	retry  int // seconds for Retry-After, 0 for none
+}
+
+func (p *problem) Error() string { return string(p.code) + ": " + p.detail }
+
+// refuse returns a problem without faulty fields.
+func refuse(code openapi.ErrorCode, detail string) *problem {
+	return &problem{code: code, detail: detail}
+}
+
+var errNotFound = &problem{code: openapi.ErrorCodeNotFound}
+
+// refused returns the problem for what the ledger refused, where the request was no payment.
+func refused(o ledger.Outcome) error {
+	code := openapi.ErrorCode(o.String())
+	if o == ledger.Repeated {
+		code = openapi.ErrorCodeRefusedEarlier
+	}
+	return &problem{code: code, detail: "the ledger refused: " + o.String()}
+}
+
+// faults gathers the faulty fields of one request.
+type faults struct {
+	list []openapi.Fault
+}
+
+// add records one fault; a place that is faulty already, or lies within one that is, is left alone.
+func (f *faults) add(pointer string, rule openapi.ErrorCode, message, isoReason string) {
+	if !f.at(pointer) {
+		f.list = append(f.list, openapi.Fault{Pointer: pointer, Rule: rule, Message: message, IsoReason: isoReason})
+	}
+}
+
+// at says whether a place or one it lies in is faulty.
+func (f *faults) at(pointer string) bool {
+	return slices.ContainsFunc(f.list, func(x openapi.Fault) bool { return within(pointer, x.Pointer) })
+}
+
+// touching says whether a place, one it lies in, or a part of it is faulty.
+func (f *faults) touching(pointer string) bool {
+	return f.at(pointer) || slices.ContainsFunc(f.list, func(x openapi.Fault) bool { return within(x.Pointer, pointer) })
+}
+
+func within(pointer, outer string) bool {
+	return pointer == outer || len(pointer) > len(outer) && pointer[:len(outer)] == outer && pointer[len(outer)] == '/'
+}
+
+// problem returns nil when nothing is faulty. When all faults are of one kind the problem's code
+// names it.
+func (f *faults) problem() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	p := &problem{code: f.list[0].Rule, faults: f.list}
+	for _, x := range f.list[1:] {
+		if x.Rule != p.code {
+			p.code = openapi.ErrorCodeInvalidRequest
+		}
+	}
+	return p
+}
+
+// render writes err as a problem document; what is no problem is logged and told as internal.
+func (g *Gateway) render(w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
+	var p *problem
+	if !errors.As(err, &p) {
+		p = &problem{code: openapi.ErrorCodeInternal}
+		if r.Context().Err() != nil {
+			p = &problem{code: openapi.ErrorCodeUnavailable, detail: "the request took too long", retry: 1}
+		}
+		g.cfg.Log.Error("request failed", "request_id", x.id, "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	k, ok := kinds[p.code]
+	if !ok {
+		g.cfg.Log.Error("code without a kind", "request_id", x.id, "code", p.code, "detail", p.detail)
+		p = &problem{code: openapi.ErrorCodeInternal}
+		k = kinds[p.code]
+	}
+	x.code = p.code
+	body, err := json.Marshal(openapi.Problem{
+		Type: "/problems/" + string(p.code), Title: k.title, Status: k.status, Detail: p.detail,
+		Code: p.code, RequestId: x.id, Retryable: k.retryable, Errors: p.faults,
+	})
+	if err != nil {
+		g.cfg.Log.Error("render problem", "request_id", x.id, "error", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	switch {
+	case p.retry > 0:
+		h.Set("Retry-After", itoa(p.retry))
+	case k.retryable:
+		h.Set("Retry-After", "1")
+	}
+	if k.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="viaduct"`)
+	}
+	w.WriteHeader(k.status)
+	_, _ = w.Write(body) // the client may be gone
+}

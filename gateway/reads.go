@@ -1,0 +1,148 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"viaduct/internal/money"
+	"viaduct/ledger"
+	"viaduct/openapi"
+	"viaduct/settlement/sqlstore"
+)
+
+// GetBalances reads a participant's positions, from the cache when it has them.
+func (s server) GetBalances(ctx context.Context, r openapi.GetBalancesRequestObject) (openapi.GetBalancesResponseObject, error) {
+	whose, err := exchangeOf(ctx).caller.viewing(r.Params.Participant)
+	if err != nil {
+		return nil, err
+	}
+	lines, height, err := s.balances(ctx, whose)
+	if err != nil {
+		return nil, err
+	}
+	out := openapi.GetBalances200JSONResponse{Participant: whose.String(), Height: int64(height), Data: []openapi.Balance{}}
+	for _, l := range lines {
+		b := openapi.Balance{
+			Currency: l.Asset.Currency.String(), Issuer: l.Asset.Issuer.String(),
+			Kind: openapi.Claim, Value: money.New(l.Balance, l.Asset.Currency).Value(), Frozen: l.Frozen,
+		}
+		if l.Own {
+			b.Kind, b.Value = openapi.Obligation, money.New(-l.Balance, l.Asset.Currency).Value()
+		} else {
+			b.Limit = money.New(l.Limit, l.Asset.Currency).Value()
+		}
+		out.Data = append(out.Data, b)
+	}
+	return out, nil
+}
+
+func (g *Gateway) balances(ctx context.Context, whose ledger.BIC) ([]sqlstore.Line, uint64, error) {
+	if g.cfg.Cache != nil {
+		lines, height, ok, err := g.cfg.Cache.Get(ctx, whose)
+		if err != nil {
+			g.cfg.Log.Warn("balance cache", "request_id", exchangeOf(ctx).id, "error", err)
+		} else if ok {
+			return lines, height, nil
+		}
+	}
+	return g.cfg.Store.Balances(ctx, whose)
+}
+
+// ListBlocks lists headers, newest first.
+func (s server) ListBlocks(ctx context.Context, r openapi.ListBlocksRequestObject) (openapi.ListBlocksResponseObject, error) {
+	found, err := s.cfg.Store.Blocks(ctx, uint64(r.Params.Before), limitOf(r.Params.Limit))
+	page := openapi.ListBlocks200JSONResponse{Data: []openapi.Block{}}
+	for _, b := range found {
+		view, err := blockView(b)
+		if err != nil {
+			return nil, err
+		}
+		page.Data = append(page.Data, view)
+	}
+	return page, err
+}
+
+// GetBlock reads a header, its leaf hashes and the checkpoint that makes it final.
+func (s server) GetBlock(ctx context.Context, r openapi.GetBlockRequestObject) (openapi.GetBlockResponseObject, error) {
+	b, err := s.cfg.Store.Block(ctx, uint64(r.Height))
+	if err != nil {
+		return nil, missing(err)
+	}
+	view, err := blockView(b)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := s.cfg.Store.LeafHashes(ctx, b.Height)
+	for _, h := range hashes {
+		view.LeafHashes = append(view.LeafHashes, hex.EncodeToString(h[:]))
+	}
+	view.Checkpoint = string(b.Checkpoint)
+	return openapi.GetBlock200JSONResponse(view), err
+}
+
+func blockView(b sqlstore.Block) (openapi.Block, error) {
+	h, err := ledger.DecodeHeader(b.Header)
+	if err != nil {
+		return openapi.Block{}, fmt.Errorf("block %d: %w", b.Height, err)
+	}
+	return openapi.Block{
+		Height: int64(h.Height), Epoch: int64(h.Epoch), Time: timeText(h.Time), Hash: hex.EncodeToString(b.Hash[:]),
+		Previous: hex.EncodeToString(h.Prev[:]), Message: hex.EncodeToString(h.Message[:]), State: hex.EncodeToString(h.State[:]),
+		Results: int(h.Results), FirstLeaf: int64(b.FirstLeaf), Leaves: b.Leaves,
+	}, nil
+}
+
+// ListValidators tells of the network: whose signatures a receipt is checked against.
+func (s server) ListValidators(ctx context.Context, _ openapi.ListValidatorsRequestObject) (openapi.ListValidatorsResponseObject, error) {
+	status, err := s.cfg.Engine.Status(ctx)
+	if err != nil {
+		return nil, engineProblem(err)
+	}
+	return openapi.ListValidators200JSONResponse{
+		Origin: status.Origin, Network: status.Network, Height: int64(status.Height), Projected: int64(status.Projected),
+		Epoch: int64(status.Epoch), Quorum: status.Quorum, Validators: status.Validators,
+	}, nil
+}
+
+// ListRates tells the mid-market rates, against the euro as the table has them.
+func (s server) ListRates(context.Context, openapi.ListRatesRequestObject) (openapi.ListRatesResponseObject, error) {
+	table, err := s.mids()
+	if err != nil {
+		return nil, &problem{code: openapi.ErrorCodeUnavailable, detail: "no mid-market rates yet"}
+	}
+	euro := money.MustCurrency("EUR")
+	out := openapi.ListRates200JSONResponse{
+		Source: table.Source(), AsOf: timeText(table.Date().UnixMilli()), Base: euro.String(), Stale: s.stale(table),
+		Data: []openapi.Rate{},
+	}
+	for _, c := range money.Currencies() {
+		if mid, err := table.Mid(euro, c); err == nil {
+			out.Data = append(out.Data, openapi.Rate{Currency: c.String(), Rate: mid.Decimal().String()})
+		}
+	}
+	return out, nil
+}
+
+// bookLimit bounds a book's answer; deeper levels are no use to a reader.
+const bookLimit = 200
+
+// GetBook reads the offers that give one asset for another, or one currency for another.
+func (s server) GetBook(ctx context.Context, r openapi.GetBookRequestObject) (openapi.GetBookResponseObject, error) {
+	give, err1 := parseAsset(r.Give)
+	want, err2 := parseAsset(r.Want)
+	if err1 != nil || err2 != nil {
+		return nil, errNotFound
+	}
+	found, err := s.cfg.Store.Book(ctx, give.Currency, want.Currency, bookLimit)
+	if err != nil {
+		return nil, err
+	}
+	book := openapi.GetBook200JSONResponse{Data: []openapi.Offer{}}
+	for _, o := range found {
+		if (give.Issuer == ledger.BIC{} || o.Give == give) && (want.Issuer == ledger.BIC{} || o.Want == want) {
+			book.Data = append(book.Data, offerView(o))
+		}
+	}
+	return book, nil
+}
