@@ -5,7 +5,7 @@ BENCH ?= .
 
 # Under CI a result out of the cache would prove nothing about this machine.
 ifeq ($(CI),true)
-FLAGS += -count=1
+override FLAGS += -count=1
 endif
 
 .PHONY: test check demo build generate bench
