@@ -53,17 +53,36 @@ func Down(ctx context.Context, db *sql.DB, d Dialect) error {
 	return nil
 }
 
-// Versions returns the schema version of the database and the one this program writes.
+// Versions returns the schema version of the database, 0 for an empty one, and the one this program
+// writes. It only reads.
 func Versions(ctx context.Context, db *sql.DB, d Dialect) (have, want int64, err error) {
 	p, err := provider(db, d)
 	if err != nil {
 		return 0, 0, err
 	}
-	if have, want, err = p.GetVersions(ctx); err != nil {
+	for _, step := range p.ListSources() {
+		want = max(want, step.Version)
+	}
+	there := `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'goose_db_version'`
+	if d == Postgres {
+		there = `SELECT COUNT(*) FROM pg_tables WHERE tablename = 'goose_db_version' AND schemaname = ANY (current_schemas(false))`
+	}
+	var tables int
+	err = db.QueryRowContext(ctx, there).Scan(&tables)
+	if err == nil && tables > 0 {
+		err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&have)
+	}
+	if err != nil {
 		return 0, 0, fmt.Errorf("schema version: %w", err)
 	}
 	return have, want, nil
 }
+
+// A migration holds its lock for a moment; whoever waits for it looks every second, for two minutes.
+const (
+	lockPeriodSec = 1
+	lockTries     = 120
+)
 
 func provider(db *sql.DB, d Dialect) (*goose.Provider, error) {
 	steps, err := fs.Sub(files, "sql")
@@ -72,7 +91,7 @@ func provider(db *sql.DB, d Dialect) (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if d == Postgres {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSec, lockTries))
 		if err != nil {
 			return nil, fmt.Errorf("migrations: %w", err)
 		}

@@ -124,20 +124,29 @@ func paymentEvent(p *Payment, kind string, party int, to ledger.BIC, data eventD
 	return e
 }
 
-// writeEvents adds a block's events, and a delivery for each webhook that wants one.
-func writeEvents(ctx context.Context, t tx, p *Projection) error {
-	n := insertion{into: "events (height, idx, party, participant, type, payment, sender, time, body)"}
-	for i := range p.events {
-		e := &p.events[i]
-		n.row(int64(e.place.height), e.place.index, e.place.party, e.Participant.String(), e.Type, e.Payment[:], e.sender.String(), e.Time, e.Body)
-	}
-	if len(p.events) == 0 {
+// writeEvents adds a block's events, and a delivery for each webhook that wants one. A refusal that did
+// not decide its payment is no event.
+func writeEvents(ctx context.Context, t tx, height uint64, events []Event) error {
+	if len(events) == 0 {
 		return nil
+	}
+	n := insertion{into: "events (height, idx, party, participant, type, payment, sender, time, body)"}
+	refused := false
+	for i := range events {
+		e := &events[i]
+		n.row(int64(e.place.height), e.place.index, e.place.party, e.Participant.String(), e.Type, e.Payment[:], e.sender.String(), e.Time, e.Body)
+		refused = refused || e.Type == PaymentRejected
 	}
 	if err := n.run(ctx, t); err != nil {
 		return err
 	}
-	return fanOut(ctx, t, p.block.Height)
+	if refused {
+		if _, err := t.exec(ctx, `DELETE FROM events WHERE height = $1 AND type = 'payment.rejected' AND NOT EXISTS (SELECT 1 FROM payments p
+			WHERE p.id = events.payment AND p.sender = events.sender AND p.height = events.height AND p.idx = events.idx)`, int64(height)); err != nil {
+			return fmt.Errorf("delete events: %w", err)
+		}
+	}
+	return fanOut(ctx, t, height)
 }
 
 // Events returns a participant's events after one of them, oldest first; after the empty id, from the

@@ -123,7 +123,7 @@ func (s *Store) Payments(ctx context.Context, viewer ledger.BIC, f PaymentFilter
 	f.narrow(&w, "receiver", after, limit)
 	w.add(") AS sent UNION ALL SELECT * FROM (SELECT * FROM payments WHERE receiver = ? AND sender <> ? AND status = 'settled'", viewer.String(), viewer.String())
 	f.narrow(&w, "sender", after, limit)
-	w.add(") AS got) AS both ORDER BY created DESC, id DESC LIMIT ?", limit)
+	w.add(") AS got) AS found ORDER BY created DESC, id DESC LIMIT ?", limit)
 	return list(ctx, s.reads.QueryContext, "payments", scanPayment, string(w.text), w.args...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"viaduct/ledger"
 )
@@ -18,7 +19,7 @@ func (s *Store) Project(ctx context.Context, p *Projection) error {
 			return err
 		}
 		for _, write := range []func(context.Context, tx, *Projection) error{
-			writeBlock, writeParticipants, writeLines, writeOffers, writePayments, writePostings, writeEvents,
+			writeBlock, writeParticipants, writeLines, writeOffers, writePostings, writePayments,
 		} {
 			if err := write(ctx, t, p); err != nil {
 				return err
@@ -166,8 +167,8 @@ func writeOffers(ctx context.Context, t tx, p *Projection) error {
 	return n.run(ctx, t)
 }
 
-// writePayments decides payments. What a settlement says always wins; a refusal only decides what is
-// undecided, since one id may be tried twice and settle once.
+// writePayments decides payments and tells of it. What a settlement says always wins; a refusal only
+// decides what is undecided, since one id may be tried twice and settle once.
 func writePayments(ctx context.Context, t tx, p *Projection) error {
 	n := insertion{
 		into: "payments (" + paymentColumns + ")",
@@ -188,15 +189,20 @@ func writePayments(ctx context.Context, t tx, p *Projection) error {
 	if err := n.run(ctx, t); err != nil {
 		return err
 	}
+	events := slices.Clip(p.events)
 	for i := range p.strays {
 		v := &p.strays[i]
-		if _, err := t.exec(ctx, `UPDATE payments SET status = $1, code = $2, iso_reason = $3, settled = $4, height = $5, idx = $6
+		n, err := t.exec(ctx, `UPDATE payments SET status = $1, code = $2, iso_reason = $3, settled = $4, height = $5, idx = $6
 			WHERE id = $7 AND sender = $8 AND status IN ('received', 'accepted') AND commitment = $9`, string(v.Status), v.Code, v.ISOReason, v.Settled,
-			int64(v.Height), v.Index, v.ID[:], v.From.String(), v.Commitment[:]); err != nil {
+			int64(v.Height), v.Index, v.ID[:], v.From.String(), v.Commitment[:])
+		if err != nil {
 			return fmt.Errorf("update payment: %w", err)
 		}
+		if n == 1 {
+			events = append(events, paymentEvents(v)...)
+		}
 	}
-	return nil
+	return writeEvents(ctx, t, p.block.Height, events)
 }
 
 func writePostings(ctx context.Context, t tx, p *Projection) error {
