@@ -2,6 +2,7 @@ package money
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bojanz/currency"
 )
@@ -34,6 +35,7 @@ func Currencies() []Currency {
 	for i, code := range codes {
 		all[i] = packCurrency(code)
 	}
+	slices.Sort(all)
 	return all
 }
 

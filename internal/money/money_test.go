@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,9 @@ func TestParse(t *testing.T) {
 }
 
 func TestCurrency(t *testing.T) {
+	if !slices.IsSorted(Currencies()) {
+		t.Error("Currencies are not in order")
+	}
 	for _, c := range Currencies() {
 		back, err := ParseCurrency(c.String())
 		if err != nil || back != c {
