@@ -89,10 +89,11 @@ func (g *Gateway) readPayment(ctx context.Context, in *openapi.NewPayment, x *ex
 	if !f.at("/to") && p.pay.To == p.from && p.pay.Send.Currency == p.pay.Deliver.Currency && p.pay.Send.Currency != 0 {
 		f.add("/to", openapi.ErrorCodeSelfPayment, "a participant does not pay itself in one currency", "AG01")
 	}
-	for at, a := range map[string]ledger.AssetName{"/send": p.pay.Send, "/deliver": p.pay.Deliver} {
-		if err := g.checkIssuer(ctx, sidePointer(in, at), a, f); err != nil {
-			return nil, err
-		}
+	if err := g.checkIssuer(ctx, sidePointer(in, "/deliver"), p.pay.Deliver, f); err != nil {
+		return nil, err
+	}
+	if err := g.checkIssuer(ctx, sidePointer(in, "/send"), p.pay.Send, f); err != nil {
+		return nil, err
 	}
 	switch {
 	case f.at("/uetr"):
