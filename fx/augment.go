@@ -94,7 +94,7 @@ func (g *graph) fits(budget, wanted int64) (int64, limit) {
 // the path is divided among them.
 func (g *graph) room(v int32) int64 {
 	p := &g.places[v]
-	room := p.cap - p.used
+	room := p.cap - p.used - p.waste
 	if p.group >= 0 && g.groups[p.group].cap < unlimited {
 		times := int64(0)
 		for i := range g.f.path {
@@ -102,7 +102,8 @@ func (g *graph) room(v int32) int64 {
 				times++
 			}
 		}
-		room = min(room, (g.groups[p.group].cap-g.groups[p.group].used)/times)
+		grp := &g.groups[p.group]
+		room = min(room, (grp.cap-grp.used-grp.waste)/times)
 	}
 	return max(room, 0)
 }
@@ -145,25 +146,29 @@ func (g *graph) push(need int64) {
 	}
 }
 
-// pass passes over what bounded an augmentation that moved nothing. It reports false when that was
-// the budget: no more can be spent.
-func (g *graph) pass(lim limit) bool {
+// pass passes over what bounded an augmentation: what it leaves is too little to move a whole unit
+// along the path, and the next search would only find that out again.
+func (g *graph) pass(lim limit) {
 	switch lim.kind {
 	case limitPlace:
 		g.touch(lim.at)
-		g.places[lim.at].mark |= markFull
+		p := &g.places[lim.at]
+		if left := p.cap - p.used; p.group < 0 || left <= g.groups[p.group].cap-g.groups[p.group].used {
+			p.waste = max(p.waste, left)
+		} else {
+			grp := &g.groups[p.group]
+			grp.waste = max(grp.waste, grp.cap-grp.used)
+		}
 	case limitFlow:
-		fl := &g.f.list[lim.at]
-		fl.room = fl.out
-		if fl.book >= 0 {
-			g.advance(fl.book)
+		if fl := &g.f.list[lim.at]; fl.out < fl.room {
+			fl.room = fl.out
+			if fl.book >= 0 {
+				g.advance(fl.book)
+			}
 		}
 	case limitUndo:
 		g.f.list[lim.at].stuck = true
-	default:
-		return false
 	}
-	return true
 }
 
 // settle takes the dust out: each place must pass on all it gets, so what it gets too much is taken

@@ -69,7 +69,7 @@ func LoadBenchmark(r io.Reader) (*Benchmark, error) {
 	b.graph.sender, b.graph.receiver = none, none
 	n := int64(len(file.Assets))
 	for i := range n {
-		b.graph.addPlace(placePool, int32(i), none)
+		b.graph.addPlace(placePool, int32(i), none, int32(i))
 	}
 	books := make(map[uint64]int32)
 	for i, o := range file.Offers {
@@ -111,8 +111,8 @@ func (b *Benchmark) Send(p *BenchmarkPayment, a *BenchmarkAnswer) {
 
 func (b *Benchmark) solve(p *BenchmarkPayment, t *task, a *BenchmarkAnswer) {
 	g := &b.graph
-	g.begin()
 	b.source[0], b.sink[0] = p.From, p.To
+	g.begin(b.source[:])
 	g.touch(p.From)
 	g.touch(p.To)
 	g.places[p.From].mark |= markSource

@@ -53,9 +53,9 @@ func (g *graph) end() {
 	for _, v := range g.f.touched {
 		p := &g.places[v]
 		if p.group >= 0 {
-			g.groups[p.group].used = 0
+			g.groups[p.group].used, g.groups[p.group].waste = 0, 0
 		}
-		p.used, p.fed, p.over, p.outs, p.ins, p.mark = 0, 0, 0, none, none, 0
+		p.used, p.fed, p.waste, p.over, p.outs, p.ins, p.mark = 0, 0, 0, 0, none, none, 0
 	}
 	for _, b := range g.f.used {
 		bk := &g.books[b]

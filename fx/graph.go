@@ -59,6 +59,7 @@ type place struct {
 	cap   int64  // how much may pass through in one payment
 	used  int64  // how much the payment under way brings in
 	fed   int64  // how much of that comes from the sender
+	waste int64  // room that is too little to move a whole unit
 	over  int64  // how much of that it does not pass on: dust of rounding
 	pot   int64  // potential: no arc u to v has pot[u] > label + pot[v]
 	group int32  // the purse whose cap the place shares, or none
@@ -73,7 +74,6 @@ const (
 	markSource  = 1 << iota // the sender's giving side in what it sends
 	markSink                // the receiver's taking side in what it accepts
 	markTouched             // to be reset after the payment
-	markFull                // nothing more can pass, though some dust of room is left
 	markSplit               // the place is full: its two sides are searched apart
 )
 
@@ -93,6 +93,8 @@ type graph struct {
 	rows   [][]edge
 	books  []book
 	groups []group
+	hub    []int32 // of each place, for the table
+	hubs   int32
 	terms  []terms // per position
 
 	// gainful says that the arcs, offers not held included, may close a gainful cycle; holdOut then
@@ -102,15 +104,18 @@ type graph struct {
 
 	sender, receiver int32 // of the payment under way
 
-	s search
-	r repair
-	f flows
+	tab table
+	s   search
+	r   repair
+	f   flows
 }
 
 // group is a limit shared by several places: a purse's net debit cap.
 type group struct {
-	cap, used int64
+	cap, used, waste int64
 }
+
+func (p *group) full() bool { return p.cap-p.used <= p.waste }
 
 // terms are what a position's arcs cost, in parts per billion as the ledger has them.
 type terms struct {
@@ -130,7 +135,9 @@ func (g *graph) ratio(kind ledger.FlowKind, arc int32) (n, d int64) {
 	return 1, 1
 }
 
-func (g *graph) addPlace(kind uint64, ref, owner int32) int32 {
+func (g *graph) addPlace(kind uint64, ref, owner, hub int32) int32 {
+	g.hub = append(g.hub, hub)
+	g.hubs = max(g.hubs, hub+1)
 	g.places = append(g.places, place{
 		key: kind<<32 | uint64(uint32(ref)), cap: unlimited, group: none, owner: owner, outs: none, ins: none,
 	})
@@ -263,13 +270,14 @@ func (g *graph) setEdge(tail, head int32, kind ledger.FlowKind, label int64, pre
 func (g *graph) check(tail, head int32, label int64) {
 	if len(g.rows[tail]) == 0 {
 		g.places[tail].pot = min(g.places[tail].pot, label+g.places[head].pot)
+		g.tab.grow(g.hubs)
+		g.tab.improve(g.hub[tail], g.hub[head], label)
 		return
 	}
-	if g.held > 0 || g.gainful {
-		g.gainful = true
+	if g.held > 0 || g.gainful || !g.repair(tail, head, label) {
+		g.gainful, g.tab.good = true, false
 		return
 	}
-	if !g.repair(tail, head, label) {
-		g.gainful = true
-	}
+	g.tab.grow(g.hubs)
+	g.tab.improve(g.hub[tail], g.hub[head], label)
 }

@@ -22,7 +22,7 @@ type View interface {
 
 // change is one entry of the ledger as it is after a change: all that the market keeps of it.
 type change struct {
-	table table
+	table tableID
 	id    int32
 
 	bic                           ledger.BIC     // participants
@@ -42,11 +42,11 @@ type change struct {
 	offer      ledger.ID
 }
 
-// table is one of the ledger's, in the order in which changes are applied: entries name earlier tables.
-type table uint8
+// tableID is one of the ledger's, in the order in which changes are applied: entries name earlier tables.
+type tableID uint8
 
 const (
-	tableParticipant table = iota
+	tableParticipant tableID = iota
 	tablePurse
 	tablePosition
 	tableOffer
@@ -77,17 +77,20 @@ type asset struct {
 	currency money.Currency
 	own      int32 // position, or none while it is not known
 	pool     int32
+	takers   int32 // hub of the pool and the lines' taking sides
+	givers   int32 // hub of the lines' giving sides
 	lines    []int32
 }
 
 type position struct {
 	change
-	take, give int32   // places
-	gives      []int32 // books of offers that give from the position
-	wants      []int32 // books of offers that take into it
-	forced     bool    // the sender's, for the payment under way
-	takes      bool    // at the last refresh, something could be taken
-	offers     bool    // and given
+	take, give       int32   // places
+	takeHub, giveHub int32   // while the line may not take or give; none before that
+	gives            []int32 // books of offers that give from the position
+	wants            []int32 // books of offers that take into it
+	forced           bool    // the sender's, for the payment under way
+	takes            bool    // at the last refresh, something could be taken
+	offers           bool    // and given
 }
 
 type purse struct {
@@ -153,7 +156,7 @@ func (m *market) setPurse(c *change) {
 func pair(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }
 
 func (m *market) setPosition(c *change) {
-	pos := at(&m.positions, c.id, position{take: none, give: none})
+	pos := at(&m.positions, c.id, position{take: none, give: none, takeHub: none, giveHub: none})
 	old := pos.change
 	pos.change = *c
 	*at(&m.terms, c.id, terms{}) = c.terms
@@ -166,6 +169,7 @@ func (m *market) setPosition(c *change) {
 	if old.ripple != c.ripple {
 		m.setRippling(c)
 	}
+	m.setHubs(pos)
 	old.available, old.headroom = c.available, c.headroom // amounts change no arc, but for zero
 	if old != *c || pos.takes != m.takeOpen(pos) || pos.offers != m.giveOpen(pos) {
 		m.refresh(c.id)
@@ -183,11 +187,17 @@ func (m *market) open(c *change) {
 	a := at(&m.assets, c.asset, asset{own: none, pool: none})
 	if a.pool < 0 {
 		a.issuer, a.currency = c.issuer, c.currency
-		a.pool = m.addPlace(placePool, c.asset, none)
+		a.takers, a.givers = m.hubs, m.hubs+1
+		a.pool = m.addPlace(placePool, c.asset, none, a.takers)
+		m.hubs++
+	}
+	takeHub, giveHub := a.takers, a.givers
+	if c.own {
+		takeHub, giveHub = m.hubs, m.hubs+1
 	}
 	pos := &m.positions[c.id]
-	pos.take = m.addPlace(placeTake, c.id, c.part)
-	pos.give = m.addPlace(placeGive, c.id, c.part)
+	pos.take = m.addPlace(placeTake, c.id, c.part, takeHub)
+	pos.give = m.addPlace(placeGive, c.id, c.part, giveHub)
 	m.places[pos.give].group = c.purse
 	p := at(&m.purses, c.purse, noPurse)
 	at(&m.groups, c.purse, group{})
@@ -199,6 +209,32 @@ func (m *market) open(c *change) {
 	}
 }
 
+// setHubs gives the sides of a line that is frozen or not approved hubs of their own while it is: only
+// then does a hub stand for places that all lead to the same others.
+func (m *market) setHubs(pos *position) {
+	if pos.own {
+		return
+	}
+	a := &m.assets[pos.asset]
+	m.setHub(pos.take, a.takers, &pos.takeHub, pos.mayTake)
+	m.setHub(pos.give, a.givers, &pos.giveHub, pos.mayGive)
+}
+
+func (m *market) setHub(place, common int32, alone *int32, may bool) {
+	hub := common
+	if !may {
+		if *alone < 0 {
+			*alone = m.hubs
+			m.hubs++
+		}
+		hub = *alone
+	}
+	if m.hub[place] != hub {
+		m.hub[place] = hub
+		m.tab.good = false
+	}
+}
+
 // setRippling counts the rippling lines of a purse, whose own position ripples with the first.
 func (m *market) setRippling(c *change) {
 	p := &m.purses[c.purse]
@@ -206,8 +242,8 @@ func (m *market) setRippling(c *change) {
 		return
 	}
 	if p.ripple < 0 {
-		p.ripple = m.addPlace(placeRipple, c.purse, c.part)
-		p.redeemed = m.addPlace(placeRedeemed, c.purse, c.part)
+		p.ripple = m.addPlace(placeRipple, c.purse, c.part, m.hubs)
+		p.redeemed = m.addPlace(placeRedeemed, c.purse, c.part, m.hubs)
 	}
 	before := p.rippling
 	if c.ripple {

@@ -100,7 +100,7 @@ func (g *graph) holdOut() {
 	if !g.gainful {
 		return
 	}
-	g.held = 0
+	g.held, g.tab.good = 0, false
 	type entry struct {
 		seq  uint64
 		book int32

@@ -22,6 +22,15 @@ func TestRandomLedgers(t *testing.T) {
 				var a, b ledger.Plan
 				req := x.request(by, pay)
 				got, want := x.router.Route(req, &a), fresh.Route(req, &b)
+				for _, m := range []*market{x.router.market, fresh.market} {
+					if m.ends(req) == ledger.Applied {
+						m.start(req)
+						if bad := m.badPotential(); bad != "" {
+							t.Fatalf("seed %d, fresh %v: %s", seed, m == fresh.market, bad)
+						}
+						m.finish()
+					}
+				}
 				if got != want || a.Source != b.Source || a.Delivered != b.Delivered || !slices.Equal(a.Flows, b.Flows) {
 					t.Fatalf("seed %d, %+v: incremental graph says %v %+v, rebuilt %v %+v", seed, *req, got, a, want, b)
 				}

@@ -24,6 +24,9 @@ type search struct {
 	maxHops int32  // 0 for no limit
 	skipped int64  // least key that the hop limit passed over
 
+	base []int64 // distance of each hub from the sender, or nil
+	from []int64 // room for base when the sender has several hubs
+
 	best     int32 // the sender's state where the best path starts, or none
 	bestDist int64
 	bestKey  int64
@@ -44,8 +47,9 @@ type state struct {
 func undoFlow(f int32) int32 { return -2 - f }
 
 // begin starts a payment.
-func (g *graph) begin() {
+func (g *graph) begin(sources []int32) {
 	s := &g.s
+	g.aim(sources)
 	if n := 2 * len(g.places); len(s.states) < n {
 		s.states = append(s.states, make([]state, n-len(s.states)+n/4)...)
 	}
@@ -56,7 +60,7 @@ func (g *graph) begin() {
 // isFull says whether nothing more can pass through the place, and splits or joins its sides.
 func (g *graph) isFull(v int32) bool {
 	p := &g.places[v]
-	full := p.cap <= p.used || p.mark&markFull != 0 || p.group >= 0 && g.groups[p.group].cap <= g.groups[p.group].used
+	full := p.cap-p.used <= p.waste || p.group >= 0 && g.groups[p.group].full()
 	if full == (p.mark&markSplit != 0) {
 		return full
 	}
@@ -72,6 +76,9 @@ func (g *graph) isFull(v int32) bool {
 func (g *graph) potential(x int32) int64 {
 	if st := &g.s.states[x]; st.pay == g.s.pay {
 		return st.pot
+	}
+	if g.s.base != nil {
+		return -g.s.base[g.hub[x>>1]]
 	}
 	return g.places[x>>1].pot
 }
@@ -109,6 +116,7 @@ func (g *graph) findPath(sources, sinks []int32) bool {
 	if s.best < 0 {
 		return false
 	}
+	g.tab.wasted += int64(len(s.settled)) << 3
 	for _, x := range s.settled {
 		st := &s.states[x]
 		if st.dist-g.potential(x) < s.bestKey {
@@ -202,9 +210,13 @@ func (g *graph) reach(x int32, dist int64, depth, next, via int32) {
 			return
 		}
 	}
+	pot := g.potential(x)
+	if pot == -farAway {
+		return
+	}
 	st.gen, st.done = s.gen, false
 	st.dist, st.depth, st.next, st.via = dist, depth, next, via
-	s.heap.push(item{dist - g.potential(x), depth, x})
+	s.heap.push(item{dist - pot, depth, x})
 }
 
 // precedes breaks a tie between two steps out of one state: by what the next places are, and undoing

@@ -83,11 +83,30 @@ func (g *graph) pushAll(t *task, sources, sinks []int32, count *int) ledger.Outc
 		if !g.findPath(sources, sinks) {
 			return ledger.NoPath
 		}
-		if moved, lim := g.augment(budget, wanted); moved == 0 && !g.pass(lim) {
+		moved, lim := g.augment(budget, wanted)
+		if moved == 0 && lim.kind == limitBudget {
 			return ledger.Applied
+		}
+		if moved == 0 || !g.sharedTwice(lim) {
+			g.pass(lim)
 		}
 	}
 	return ledger.SearchLimit
+}
+
+// sharedTwice says that the path passed places of one group more than once, so that what the group has
+// left may be more than dust.
+func (g *graph) sharedTwice(lim limit) bool {
+	if lim.kind != limitPlace {
+		return false
+	}
+	group, times := g.places[lim.at].group, 0
+	for i := range g.f.path {
+		if group >= 0 && g.places[g.f.path[i].at].group == group {
+			times++
+		}
+	}
+	return times > 1
 }
 
 // route answers a request of the ledger.
@@ -125,7 +144,6 @@ func (g *graph) flows(to []ledger.Flow) []ledger.Flow {
 
 // start marks the ends of a payment, and lets the sender's lines give although nothing leads to them.
 func (m *market) start(req *ledger.Request) {
-	m.begin()
 	m.sender, m.receiver = int32(req.From), int32(req.To)
 	for i, id := range m.sources {
 		pos := &m.positions[id]
@@ -134,6 +152,7 @@ func (m *market) start(req *ledger.Request) {
 		m.touch(pos.give)
 		m.places[pos.give].mark |= markSource
 	}
+	m.begin(m.sources)
 	for i, id := range m.sinks {
 		m.sinks[i] = m.positions[id].take
 		m.touch(m.sinks[i])
