@@ -146,7 +146,7 @@ const (
 // commit is on disk when it returns, and readers see the last one without waiting.
 func sqliteDSN(dsn string, use int) string {
 	path := strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//")
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-32768)"}
 	if use == reading {
 		pragmas = append(pragmas, "query_only(1)")
 	}

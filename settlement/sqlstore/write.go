@@ -14,8 +14,8 @@ import (
 type tx interface {
 	exec(ctx context.Context, text string, args ...any) (changed int64, err error)
 	query(ctx context.Context, text string, args ...any) (*sql.Rows, error)
-	// rowsAtOnce is how many rows one INSERT best carries.
-	rowsAtOnce() int
+	// bulk is how many rows one INSERT best carries, and whether its parameters have numbers.
+	bulk() (rows int, numbered bool)
 }
 
 var errClosed = errors.New("database is closed")
@@ -124,15 +124,7 @@ func (w *sqliteWriter) commit(group []*job) {
 		if answers[i] = j.ctx.Err(); answers[i] != nil {
 			continue
 		}
-		if _, failed = w.exec(ctx, "SAVEPOINT job"); failed != nil {
-			break
-		}
-		if answers[i] = j.f(ctx, w); answers[i] != nil {
-			_, failed = w.exec(ctx, "ROLLBACK TO job")
-		}
-		if failed == nil {
-			_, failed = w.exec(ctx, "RELEASE job")
-		}
+		answers[i], failed = w.part(ctx, j, len(group) == 1)
 	}
 	if failed == nil {
 		_, failed = w.exec(ctx, "COMMIT")
@@ -147,6 +139,25 @@ func (w *sqliteWriter) commit(group []*job) {
 		}
 		j.done <- answers[i]
 	}
+}
+
+// part runs one job of a transaction. A savepoint makes SQLite keep a copy of each page it changes, so
+// a job that is alone goes without: taking back all of the transaction is the same for it.
+func (w *sqliteWriter) part(ctx context.Context, j *job, alone bool) (answer, failed error) {
+	if alone {
+		answer = j.f(ctx, w)
+		return answer, answer
+	}
+	if _, failed = w.exec(ctx, "SAVEPOINT job"); failed != nil {
+		return nil, failed
+	}
+	if answer = j.f(ctx, w); answer != nil {
+		if _, failed = w.exec(ctx, "ROLLBACK TO job"); failed != nil {
+			return answer, failed
+		}
+	}
+	_, failed = w.exec(ctx, "RELEASE job")
+	return answer, failed
 }
 
 func (w *sqliteWriter) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -180,7 +191,9 @@ func (w *sqliteWriter) query(ctx context.Context, text string, args ...any) (*sq
 	return stmt.QueryContext(ctx, args...)
 }
 
-func (w *sqliteWriter) rowsAtOnce() int { return 16 }
+// bulk: the driver looks a numbered parameter's name up along the list of all, which makes long
+// statements slow.
+func (w *sqliteWriter) bulk() (int, bool) { return 16, false }
 
 // postgresWriter gives each write a transaction and a connection of its own; Postgres itself lets
 // commits that wait share an fsync.
@@ -218,7 +231,7 @@ func (t postgresTx) query(ctx context.Context, text string, args ...any) (*sql.R
 	return t.QueryContext(ctx, text, args...)
 }
 
-func (postgresTx) rowsAtOnce() int { return 256 }
+func (postgresTx) bulk() (int, bool) { return 256, true }
 
 // insertion is an INSERT of many rows.
 type insertion struct {
@@ -237,9 +250,10 @@ func (n *insertion) row(values ...any) {
 // any number of rows.
 func (n *insertion) run(ctx context.Context, t tx) error {
 	args := n.args
-	for size := t.rowsAtOnce(); len(args) > 0; size /= 2 {
+	size, numbered := t.bulk()
+	for ; len(args) > 0; size /= 2 {
 		for len(args) >= size*n.cols {
-			if _, err := t.exec(ctx, n.text(size), args[:size*n.cols]...); err != nil {
+			if _, err := t.exec(ctx, n.text(size, numbered), args[:size*n.cols]...); err != nil {
 				return fmt.Errorf("insert into %s: %w", strings.Fields(n.into)[0], err)
 			}
 			args = args[size*n.cols:]
@@ -248,7 +262,7 @@ func (n *insertion) run(ctx context.Context, t tx) error {
 	return nil
 }
 
-func (n *insertion) text(rows int) string {
+func (n *insertion) text(rows int, numbered bool) string {
 	b := make([]byte, 0, 64+len(n.into)+len(n.tail)+rows*n.cols*6)
 	b = append(append(append(b, "INSERT INTO "...), n.into...), " VALUES "...)
 	for i := range rows * n.cols {
@@ -260,7 +274,11 @@ func (n *insertion) text(rows int) string {
 		default:
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+		if numbered {
+			b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+		} else {
+			b = append(b, '?')
+		}
 	}
 	b = append(b, ") "...)
 	return string(append(b, n.tail...))
