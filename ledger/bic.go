@@ -59,11 +59,15 @@ func (b BIC) String() string {
 // Country returns the two-letter country of the institution.
 func (b BIC) Country() string { return string(b[4:6]) }
 
-// MarshalText and UnmarshalText make a BIC its text in JSON.
+// MarshalText makes a BIC its text in JSON; no BIC is the empty text.
 func (b BIC) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
-// UnmarshalText reads what ParseBIC reads.
+// UnmarshalText reads what MarshalText writes.
 func (b *BIC) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*b = BIC{}
+		return nil
+	}
 	*b, err = ParseBIC(string(text))
 	return err
 }

@@ -104,6 +104,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return s, c.ask(ctx, subjectStatus, struct{}{}, &s)
 }
 
+// Quote asks what a payment would cost now. Errors: ErrNotFound when a participant is not admitted.
+func (c *Client) Quote(ctx context.Context, q QuoteRequest) (QuoteAnswer, error) {
+	var a QuoteAnswer
+	return a, c.ask(ctx, subjectQuote, &q, &a)
+}
+
 // Receipt returns the receipt of a block's result, in the C2SP tlog-proof form. Errors: ErrNotFound.
 func (c *Client) Receipt(ctx context.Context, height uint64, index int) ([]byte, error) {
 	var r receiptAnswer

@@ -170,7 +170,7 @@ func openSim(ctx context.Context, conn *nats.Conn, stream *sim.Stream, blocks, t
 	}
 	return settlement.Open(ctx, settlement.Config{
 		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: stream.Client("node"), Conn: conn, Signer: signer,
-		Store: store, Cache: balances.NewMap(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: store, Cache: balances.NewMap(store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -83,7 +83,7 @@ func start(t *testing.T, dir string) *engine {
 	must(err)
 	e.node, err = settlement.Open(ctx, settlement.Config{
 		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Conn: nodeConn, Signer: signer,
-		Store: e.store, Cache: balances.NewMap(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: e.store, Cache: balances.NewMap(e.store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	must(err)
 	e.client, err = settlement.NewClient(clientConn)
@@ -337,7 +337,7 @@ func TestAnotherNetworksJournalIsRefused(t *testing.T) {
 	}
 	node, err := settlement.Open(t.Context(), settlement.Config{
 		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Conn: nc, Signer: signer,
-		Store: store, Cache: balances.NewMap(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: store, Cache: balances.NewMap(store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

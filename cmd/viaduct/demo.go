@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"viaduct/examples"
+	"viaduct/fx/rates"
 	"viaduct/internal/money"
 
 	"golang.org/x/sync/errgroup"
@@ -37,6 +39,13 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	table, err := exampleRates()
+	if err != nil {
+		return err
+	}
+	if c.Rates == "" {
+		c.MaxMidAge = 0 // the example table is of one day, and everybody sees which
+	}
 	data := c.Data
 	if data == "" {
 		if data, err = os.MkdirTemp("", "viaduct-demo-"); err != nil {
@@ -45,7 +54,7 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
 	}
 	fmt.Fprintf(t.out, "Viaduct demo: starting a network of %d institutions in %s\n", len(n.Banks), data)
-	return c.serve(ctx, t, data, "demo", func(ctx context.Context, s *served) error {
+	return c.serve(ctx, t, data, "demo", table, func(ctx context.Context, s *served) error {
 		api := newAPIClient(s.url)
 		if err := c.seed(ctx, s, api, n); err != nil {
 			return err
@@ -58,6 +67,20 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		}
 		return nil
 	})
+}
+
+// exampleRates returns the mid-market rates that come with the program.
+func exampleRates() (*rates.Table, error) {
+	file, err := examples.Files.Open(examples.Rates)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	table, err := rates.ParseECB(file)
+	if err != nil {
+		return nil, fmt.Errorf("example rates: %w", err)
+	}
+	return table, nil
 }
 
 // seed builds the network through the API, in the order in which each part needs the one before. It is
@@ -134,6 +157,9 @@ func (n *network) steps(s *served, keys map[string]string) ([]step, error) {
 			body := map[string]any{"limit": l.Limit}
 			if l.Ripple {
 				body["ripple"] = true
+			}
+			if l.QualityIn != "" {
+				body["quality_in"] = l.QualityIn
 			}
 			if l.QualityOut != "" {
 				body["quality_out"] = l.QualityOut

@@ -26,6 +26,7 @@ type commands struct {
 	Demo    demoCmd    `cmd:"" help:"Run a whole demonstration network in this process: banks, dealers, lines and offers."`
 	Up      upCmd      `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
 	Verify  verifyCmd  `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys."`
+	Bench   benchCmd   `cmd:"" help:"Measure."`
 	Keys    keysCmd    `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`
 	Migrate migrateCmd `cmd:"" help:"Bring a database to this version's schema."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -35,6 +35,7 @@ type line struct {
 	Asset      string `yaml:"asset"`
 	Limit      string `yaml:"limit"`
 	Ripple     bool   `yaml:"ripple"`
+	QualityIn  string `yaml:"quality_in"`
 	QualityOut string `yaml:"quality_out"`
 }
 

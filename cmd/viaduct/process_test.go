@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	vmoney "viaduct/internal/money"
+	"viaduct/internal/money"
 )
 
 // The tests in this file run the real binary in processes of its own.
@@ -137,11 +137,11 @@ type paymentAnswer struct {
 	Status    string `json:"status"`
 	Code      string `json:"code"`
 	Height    int64  `json:"height"`
-	Delivered money  `json:"delivered"`
-	Source    money  `json:"source"`
+	Delivered sum    `json:"delivered"`
+	Source    sum    `json:"source"`
 }
 
-type money struct {
+type sum struct {
 	Currency string `json:"currency"`
 	Value    string `json:"value"`
 }
@@ -227,7 +227,7 @@ func payUnanswered(t *testing.T, p *process, key, payee string, answered []strin
 					var a paymentAnswer
 					err := p.api.do(ctx, request{
 						method: "POST", path: "/v1/payments", key: key, idempotency: fmt.Sprint("kill-", i),
-						body: map[string]any{"to": payee, "deliver": money{"USD", "1.00"}, "send_max": money{"USD", "1.00"}}, out: &a,
+						body: map[string]any{"to": payee, "deliver": sum{"USD", "1.00"}, "send_max": sum{"USD", "1.00"}}, out: &a,
 					})
 					var refused *refusal
 					if errors.As(err, &refused) && refused.Status != http.StatusConflict && refused.Status != http.StatusServiceUnavailable {
@@ -270,7 +270,7 @@ func balanceOf(t *testing.T, p *process, bic, currency string) (cents int64) {
 	}
 	for _, line := range b.Data {
 		if line.Currency == currency {
-			amount, err := vmoney.Parse(line.Value, vmoney.MustCurrency(currency))
+			amount, err := money.Parse(line.Value, money.MustCurrency(currency))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,13 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
-	"viaduct/examples"
 	"viaduct/fx/rates"
 	"viaduct/gateway"
 	"viaduct/gateway/webhook"
+	"viaduct/ledger"
 	"viaduct/settlement"
 	"viaduct/settlement/balances"
 	"viaduct/settlement/disk"
@@ -23,7 +22,6 @@ import (
 	"viaduct/settlement/natsserver"
 	"viaduct/settlement/sqlstore"
 
-	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -47,7 +45,7 @@ type upCmd struct {
 
 // Run serves until it is told to stop.
 func (c upCmd) Run(ctx context.Context, t terminal) error {
-	return c.serve(ctx, t, c.Data, c.Network, func(_ context.Context, s *served) error {
+	return c.serve(ctx, t, c.Data, c.Network, nil, func(_ context.Context, s *served) error {
 		_, err := fmt.Fprintf(t.out, "Viaduct serves %s\n  operator key  %s\n  data          %s\nStop it with Ctrl-C.\n", s.url, s.dir.apiKeys.Operator, c.Data)
 		return err
 	})
@@ -65,7 +63,7 @@ type served struct {
 // serve starts everything from the bottom up, tells ready once requests are served, and on the way out
 // closes it from the top down: no more requests, what was accepted made final and projected, webhooks
 // under way sent, then the services below.
-func (f serveFlags) serve(ctx context.Context, t terminal, data, network string, ready func(context.Context, *served) error) (err error) {
+func (f serveFlags) serve(ctx context.Context, t terminal, data, network string, first *rates.Table, ready func(context.Context, *served) error) (err error) {
 	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: f.LogLevel}))
 	onExit := func(what string, close func() error) {
 		if e := close(); e != nil {
@@ -87,15 +85,12 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	defer onExit("database", store.Close)
-	cache, closeCache, err := f.openCache(ctx)
+	cache, closeCache, err := f.openCache(dir.genesis.Network(), store.Balances)
 	if err != nil {
 		return err
 	}
 	defer onExit("balance cache", closeCache)
-	feed, err := f.openRates(ctx, log)
-	if err != nil {
-		return err
-	}
+	feed := rates.NewFeed(rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}, first)
 
 	bus, err := natsserver.Start(natsserver.Config{Dir: dir.file(natsDir), Log: log})
 	if err != nil {
@@ -116,7 +111,28 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	defer gateConn.Close()
-	node, err := openNode(ctx, dir, nodeConn, store, cache, log)
+	blocks, err := disk.OpenDir(dir.file(blocksDir))
+	if err != nil {
+		return err
+	}
+	defer onExit("block log", blocks.Close)
+	tree, err := disk.OpenDir(dir.file(treeDir))
+	if err != nil {
+		return err
+	}
+	defer onExit("leaf hashes", tree.Close)
+	journal, err := natsjournal.Open(ctx, nodeConn, 1)
+	if err != nil {
+		return err
+	}
+	signer, err := dir.signer()
+	if err != nil {
+		return err
+	}
+	node, err := settlement.Open(ctx, settlement.Config{
+		Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: nodeConn, Signer: signer,
+		Store: store, Cache: cache, Now: time.Now, Log: log,
+	})
 	if err != nil {
 		return err
 	}
@@ -129,7 +145,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 
 	guard := webhook.Guard{AllowPrivate: f.Private}
 	gate, err := gateway.New(gateway.Config{
-		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: gateway.MidsOf(feed), MaxMidAge: f.MaxMidAge,
+		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: feed, MaxMidAge: f.MaxMidAge,
 		MasterKey: dir.master, Operator: dir.operator, Guard: guard, Now: time.Now, Log: log,
 	})
 	if err != nil {
@@ -195,57 +211,15 @@ func (f serveFlags) openStore(ctx context.Context, dir *dataDir) (*sqlstore.Stor
 	return sqlstore.Open(ctx, url)
 }
 
-func (f serveFlags) openCache(ctx context.Context) (balances.Cache, func() error, error) {
+func (f serveFlags) openCache(network ledger.Hash, load balances.Load) (balances.Cache, func() error, error) {
 	if f.RedisURL == "" {
-		return balances.NewMap(), func() error { return nil }, nil
+		return balances.NewMap(load), func() error { return nil }, nil
 	}
-	c, err := balances.NewRedis(f.RedisURL)
+	c, err := balances.NewRedis(f.RedisURL, network, load)
 	if err != nil {
 		return nil, nil, fmt.Errorf("redis: %w", err)
 	}
 	return c, c.Close, nil
-}
-
-// openRates returns the feed of mid-market rates; without a location it answers from the example
-// table, whose date everyone sees beside each rate.
-func (f serveFlags) openRates(_ context.Context, log *slog.Logger) (*rates.Feed, error) {
-	cfg := rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}
-	if f.Rates != "" {
-		return rates.NewFeed(cfg, nil), nil
-	}
-	file, err := examples.Files.Open(examples.Rates)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	table, err := rates.ParseECB(file)
-	if err != nil {
-		return nil, fmt.Errorf("example rates: %w", err)
-	}
-	return rates.NewFeed(cfg, table), nil
-}
-
-func openNode(ctx context.Context, dir *dataDir, conn *nats.Conn, store *sqlstore.Store, cache balances.Cache, log *slog.Logger) (*settlement.Node, error) {
-	signer, err := dir.signer()
-	if err != nil {
-		return nil, err
-	}
-	journal, err := natsjournal.Open(ctx, conn, 1)
-	if err != nil {
-		return nil, err
-	}
-	blocks, err := disk.OpenDir(filepath.Join(dir.path, blocksDir))
-	if err != nil {
-		return nil, err
-	}
-	tree, err := disk.OpenDir(filepath.Join(dir.path, treeDir))
-	if err != nil {
-		return nil, errors.Join(err, blocks.Close())
-	}
-	return settlement.Open(ctx, settlement.Config{
-		Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: conn, Signer: signer,
-		Store: store, Cache: cache, Now: time.Now, Log: log,
-	})
 }
 
 // drainTimeout bounds the requests under way when the server is told to stop; a request that waits for
