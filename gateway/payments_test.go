@@ -7,10 +7,7 @@ import (
 
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
-	"viaduct/openapi"
 )
-
-func contractBytes() []byte { return openapi.Contract }
 
 // A payment in euros by a bank that has only pesos: it crosses two hops, shows how, and is proven.
 func TestPaymentEndToEnd(t *testing.T) {

@@ -194,10 +194,13 @@ func (s server) GetReceipt(ctx context.Context, r openapi.GetReceiptRequestObjec
 	return openapi.GetReceipt200TextResponse(receipt), nil
 }
 
-// engineProblem tells of an engine that does not answer.
+// engineProblem tells of an engine that does not answer, or has not what was asked for.
 func engineProblem(err error) error {
-	if errors.Is(err, settlement.ErrUnavailable) {
+	switch {
+	case errors.Is(err, settlement.ErrUnavailable):
 		return errors.Join(&problem{code: openapi.ErrorCodeUnavailable}, err)
+	case errors.Is(err, settlement.ErrNotFound):
+		return errNotFound
 	}
 	return err
 }

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,6 +27,7 @@ import (
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
 	"viaduct/settlement"
+	"viaduct/settlement/balances"
 	"viaduct/settlement/disk"
 	"viaduct/settlement/journal/natsjournal"
 	"viaduct/settlement/natsserver"
@@ -87,7 +87,7 @@ func startRig(t *testing.T) *rig {
 	genesis := &ledger.Genesis{
 		Name: "test", Time: time.Date(2026, 3, 13, 16, 0, 0, 0, time.UTC).UnixMilli(), Operator: public("operator"),
 		Validators: []ledger.Validator{{Name: "validator-1", Key: public("validator-1")}},
-		Currencies: slices.Sorted(slices.Values(money.Currencies())), Rules: ledger.RulesVersion,
+		Currencies: money.Currencies(), Rules: ledger.RulesVersion,
 	}
 	url := "sqlite:" + filepath.Join(dir, "viaduct.db")
 	r.ok(sqlstore.Migrate(ctx, url))
@@ -108,9 +108,10 @@ func startRig(t *testing.T) *rig {
 	r.ok(err)
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	r.ok(err)
+	cache := balances.NewMap(r.store.Balances)
 	node, err := settlement.Open(ctx, settlement.Config{
 		Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: nodeConn, Signer: signer,
-		Store: r.store, Cache: noCache{}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	r.ok(err)
 	client, err := settlement.NewClient(gateConn)
@@ -138,13 +139,13 @@ func startRig(t *testing.T) *rig {
 
 	table, err := rates.ParseECB(strings.NewReader(testRates))
 	r.ok(err)
-	r.engine = &faulty{Engine: quoteless{client}}
+	r.engine = &faulty{Engine: client}
 	var level slog.Level = slog.LevelError
 	if testing.Verbose() {
 		level = slog.LevelWarn
 	}
 	r.gateway, err = New(Config{
-		Network: genesis.Network(), Engine: r.engine, Store: r.store,
+		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
 		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
 		Operator: keyOf("operator"), Guard: webhook.Guard{AllowPrivate: true},
 		Now: func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) },
@@ -429,14 +430,4 @@ func diff(t *testing.T, what string, got, want any) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
-}
-
-type noCache struct{}
-
-func (noCache) Set(context.Context, uint64, []sqlstore.Line) error { return nil }
-
-type quoteless struct{ *settlement.Client }
-
-func (quoteless) Quote(context.Context, settlement.QuoteRequest) (settlement.QuoteAnswer, error) {
-	return settlement.QuoteAnswer{}, settlement.ErrUnavailable
 }

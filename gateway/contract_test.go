@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"viaduct/ledger"
+	"viaduct/openapi"
+)
+
+func contractBytes() []byte { return openapi.Contract }
+
+func loadedContract(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.Contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestContractIsValid(t *testing.T) {
+	if err := loadedContract(t).Validate(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The contract's codes are those that can be answered: each kind of problem, and each outcome with
+// which the ledger can refuse a payment. None is missing and none is left over.
+func TestEveryCodeIsInTheContract(t *testing.T) {
+	known := map[openapi.ErrorCode]bool{}
+	for _, v := range loadedContract(t).Components.Schemas["ErrorCode"].Value.Enum {
+		known[openapi.ErrorCode(v.(string))] = true
+	}
+	meant := map[openapi.ErrorCode]bool{}
+	for code := range kinds {
+		meant[code] = true
+	}
+	for _, o := range ledger.Outcomes() {
+		if o != ledger.Applied {
+			meant[openapi.ErrorCode(o.String())] = true
+		}
+	}
+	for code := range meant {
+		if !known[code] {
+			t.Errorf("%s is not in the contract", code)
+		}
+	}
+	for code := range known {
+		if !meant[code] {
+			t.Errorf("%s is in the contract, and nothing answers it", code)
+		}
+	}
+}
+
+// Each code that this package can answer is written somewhere in it besides its table: none is dead.
+func TestEveryKindIsUsed(t *testing.T) {
+	var all strings.Builder
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if name := f.Name(); strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "problem.go" {
+				data = regexp.MustCompile(`(?s)var kinds = .*?\n}\n`).ReplaceAll(data, nil)
+			}
+			all.Write(data)
+		}
+	}
+	outcomes := map[string]bool{}
+	for _, o := range ledger.Outcomes() {
+		outcomes[o.String()] = true
+	}
+	for code := range kinds {
+		parts := strings.Split(string(code), "_")
+		for i, p := range parts {
+			parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		}
+		if !outcomes[string(code)] && !regexp.MustCompile(`openapi\.ErrorCode`+strings.Join(parts, "")+`\b`).MatchString(all.String()) {
+			t.Errorf("nothing answers %s", code)
+		}
+	}
+}
+
+// The contract's examples are requests that work, sent here as they stand.
+func TestExamplesWork(t *testing.T) {
+	r := newRig(t)
+	// The examples' market is the tests' own; they name the same banks. The first example admits one
+	// of them, so it is sent under another BIC.
+	r.market()
+	r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{"funding": []string{"MXN"}, "max_over_mid_bps": 300}))
+	paths := map[string]struct{ path, as string }{
+		"AdmitParticipant":  {"/v1/participants", ""},
+		"ChangeParticipant": {"/v1/participants/" + mexican, mexican},
+		"CreateAPIKey":      {"/v1/participants/" + mexican + "/api-keys", mexican},
+		"AddSigningKey":     {"/v1/participants/" + mexican + "/signing-keys", mexican},
+		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
+		"PlaceOffer":        {"/v1/offers", dealer},
+		"Quote":             {"/v1/quotes", mexican},
+		"CreatePayment":     {"/v1/payments", mexican},
+		"CreateWebhook":     {"/v1/webhooks", mexican},
+	}
+	sent := 0
+	for path, item := range loadedContract(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.RequestBody == nil || op.RequestBody.Value.Content["application/json"] == nil {
+				continue
+			}
+			content := op.RequestBody.Value.Content["application/json"]
+			to, ok := paths[op.OperationID]
+			if !ok || len(content.Examples) == 0 {
+				t.Errorf("%s %s has no example", method, path)
+				continue
+			}
+			for name, example := range content.Examples {
+				body := example.Value.Value.(obj)
+				as := to.as
+				switch {
+				case op.OperationID == "AdmitParticipant":
+					body["bic"] = "BKNWMXMM"
+				case op.OperationID == "SetLine" && name == "issuer":
+					as = mexican
+				}
+				got := r.do(method, to.path, as, body, "Prefer", "wait=10")
+				if got.status >= 300 || got.text("status") == "rejected" {
+					t.Errorf("%s %s, example %s: %d %s", method, path, name, got.status, got.body)
+				}
+				sent++
+			}
+		}
+	}
+	if sent < len(paths) {
+		t.Errorf("only %d examples were sent", sent)
+	}
+}
+
+// What the contract calls open asks for no key, and nothing else does.
+func TestOpenOperations(t *testing.T) {
+	c, err := loadContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open []string
+	for _, op := range c.operations {
+		if op.open {
+			open = append(open, op.id)
+		}
+	}
+	slices.Sort(open)
+	diff(t, "open operations", open, []string{"Health", "Ready"})
+}
+
+func BenchmarkCheckBody(b *testing.B) {
+	c, err := loadContract()
+	if err != nil {
+		b.Fatal(err)
+	}
+	op := c.operations["POST /v1/payments"]
+	data := []byte(`{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1000.00"},"send_max":{"currency":"MXN","value":"21000.00"},"end_to_end_id":"INV-118","details":{"remittance":"Invoice 118"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		var f faults
+		c.visit(op.body, readJSON(data, &f), &f)
+		if len(f.list) > 0 {
+			b.Fatal(f.list)
+		}
+	}
+}
+
+func BenchmarkLoadContract(b *testing.B) {
+	for b.Loop() {
+		if _, err := loadContract(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
