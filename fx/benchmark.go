@@ -65,14 +65,30 @@ func LoadBenchmark(r io.Reader) (*Benchmark, error) {
 	if err := json.NewDecoder(r).Decode(&file); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBenchmark, err)
 	}
-	b := &Benchmark{Name: file.Name}
-	b.graph.sender, b.graph.receiver = none, none
+	b, err := newBenchmark(file.Name, int64(len(file.Assets)), file.Offers)
+	if err != nil {
+		return nil, err
+	}
 	n := int64(len(file.Assets))
+	for i, p := range file.Payments {
+		if p.From < 0 || int64(p.From) >= n || p.To < 0 || int64(p.To) >= n || p.From == p.To || p.Deliver < 1 {
+			return nil, fmt.Errorf("%w: payment %d is out of bounds", ErrBenchmark, i)
+		}
+		b.Payments = append(b.Payments, BenchmarkPayment(p))
+	}
+	return b, nil
+}
+
+// newBenchmark makes the graph of n assets and the offers [give, want, amount, n, d] between them,
+// which came in this order.
+func newBenchmark(name string, n int64, offers [][5]int64) (*Benchmark, error) {
+	b := &Benchmark{Name: name}
+	b.graph.sender, b.graph.receiver = none, none
 	for i := range n {
 		b.graph.addPlace(placePool, int32(i), none, int32(i))
 	}
 	books := make(map[uint64]int32)
-	for i, o := range file.Offers {
+	for i, o := range offers {
 		if o[0] < 0 || o[0] >= n || o[1] < 0 || o[1] >= n || o[0] == o[1] || o[2] < 1 || o[2] > ledger.MaxUnits || o[3] < 1 || o[4] < 1 {
 			return nil, fmt.Errorf("%w: offer %d is out of bounds: %v", ErrBenchmark, i, o)
 		}
@@ -85,12 +101,6 @@ func LoadBenchmark(r io.Reader) (*Benchmark, error) {
 		}
 		b.graph.insert(at, tier{label: label(o[3], o[4]), n: o[3], d: o[4], room: o[2], seq: uint64(i), arc: int32(i)})
 		b.graph.connect(at, true)
-	}
-	for i, p := range file.Payments {
-		if p.From < 0 || int64(p.From) >= n || p.To < 0 || int64(p.To) >= n || p.From == p.To || p.Deliver < 1 {
-			return nil, fmt.Errorf("%w: payment %d is out of bounds", ErrBenchmark, i)
-		}
-		b.Payments = append(b.Payments, BenchmarkPayment(p))
 	}
 	b.graph.holdOut()
 	return b, nil

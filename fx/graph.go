@@ -21,6 +21,11 @@ type edge struct {
 	label int64 // log2 of the price: of the first tier that is left, for a book
 }
 
+// outArc is where an arc is in the rows.
+type outArc struct {
+	head, row int32
+}
+
 // tier is one offer in a book: up to room at its head for n/d each at its tail.
 type tier struct {
 	label, n, d int64
@@ -90,7 +95,9 @@ const (
 // safe for concurrent use.
 type graph struct {
 	places []place
-	rows   [][]edge
+	rows   [][]edge   // arcs by head
+	outs   [][]outArc // the same arcs by tail
+	backs  [][]int32  // where each arc of rows is in outs
 	books  []book
 	groups []group
 	hub    []int32 // of each place, for the table
@@ -107,6 +114,7 @@ type graph struct {
 	tab table
 	s   search
 	r   repair
+	h   sharpen
 	f   flows
 }
 
@@ -141,7 +149,7 @@ func (g *graph) addPlace(kind uint64, ref, owner, hub int32) int32 {
 	g.places = append(g.places, place{
 		key: kind<<32 | uint64(uint32(ref)), cap: unlimited, group: none, owner: owner, outs: none, ins: none,
 	})
-	g.rows = append(g.rows, nil)
+	g.rows, g.outs, g.backs = append(g.rows, nil), append(g.outs, nil), append(g.backs, nil)
 	return int32(len(g.places) - 1)
 }
 
@@ -216,20 +224,32 @@ func (g *graph) connect(b int32, open bool) {
 
 // link adds an edge to a row.
 func (g *graph) link(head int32, e edge) int32 {
+	i := int32(len(g.rows[head]))
+	g.backs[head] = append(g.backs[head], int32(len(g.outs[e.tail])))
+	g.outs[e.tail] = append(g.outs[e.tail], outArc{head, i})
 	g.rows[head] = append(g.rows[head], e)
-	return int32(len(g.rows[head]) - 1)
+	return i
 }
 
 // cut takes an edge out of a row, moving the last one into its slot.
 func (g *graph) cut(head, i int32) {
-	row := g.rows[head]
+	row, backs := g.rows[head], g.backs[head]
 	g.gainful = g.gainful || g.held > 0 && len(g.rows[row[i].tail]) > 0
+	outs := g.outs[row[i].tail]
+	end := len(outs) - 1
+	outs[backs[i]] = outs[end]
+	g.backs[outs[end].head][outs[end].row] = backs[i]
+	g.outs[row[i].tail] = outs[:end]
+
 	last := int32(len(row) - 1)
-	row[i] = row[last]
-	g.rows[head] = row[:last]
-	if i < last && row[i].ref >= 0 {
-		g.books[row[i].ref].row = i
+	if i < last {
+		row[i], backs[i] = row[last], backs[last]
+		g.outs[row[i].tail][backs[i]].row = i
+		if row[i].ref >= 0 {
+			g.books[row[i].ref].row = i
+		}
 	}
+	g.rows[head], g.backs[head] = row[:last], backs[:last]
 }
 
 // findEdge returns where in the row of head the edge without tiers is, or none.

@@ -23,6 +23,10 @@ type search struct {
 	pay     uint32 // of the payment
 	maxHops int32  // 0 for no limit
 	skipped int64  // least key that the hop limit passed over
+	least   int64  // least potential of the sender's places
+	rise    int64  // how much dearer the next path may be expected to be
+	bound   int64  // keys above it are not looked at
+	cut     bool   // there were some
 
 	base []int64 // distance of each hub from the sender, or nil
 	from []int64 // room for base when the sender has several hubs
@@ -54,6 +58,8 @@ func (g *graph) begin(sources []int32) {
 		s.states = append(s.states, make([]state, n-len(s.states)+n/4)...)
 	}
 	s.pay++
+	s.bestKey, s.rise = 0, 0
+	g.h.waste, g.h.cost = 0, 0
 	g.f.begin()
 }
 
@@ -73,28 +79,82 @@ func (g *graph) isFull(v int32) bool {
 	return full
 }
 
+// potential returns a state's potential, which the payment keeps from its first use on.
 func (g *graph) potential(x int32) int64 {
-	if st := &g.s.states[x]; st.pay == g.s.pay {
-		return st.pot
-	}
-	if g.s.base != nil {
-		return -g.s.base[g.hub[x>>1]]
-	}
-	return g.places[x>>1].pot
-}
-
-// find searches the cheapest path; it reports whether there is one.
-func (g *graph) findPath(sources, sinks []int32) bool {
-	s := &g.s
-	s.gen++
-	s.heap, s.settled, s.best = s.heap[:0], s.settled[:0], none
-	least := int64(unlimited)
-	for _, v := range sources {
-		least = min(least, g.potential(2*v))
-		if g.isFull(v) {
-			least = min(least, g.potential(2*v+1))
+	st := &g.s.states[x]
+	if st.pay != g.s.pay {
+		st.pay = g.s.pay
+		if g.s.base != nil {
+			st.pot = -g.s.base[g.hub[x>>1]]
+		} else {
+			st.pot = g.places[x>>1].pot
 		}
 	}
+	return st.pot
+}
+
+// findPath searches the cheapest path; it reports whether there is one. A first try looks no farther
+// than the last path would cost now, or than the table says. What it finds is the cheapest path; when
+// it finds nothing, the second try has no bound.
+func (g *graph) findPath(sources, sinks []int32) bool {
+	s := &g.s
+	s.least = unlimited
+	for _, v := range sources {
+		s.least = min(s.least, g.potential(2*v))
+		if g.isFull(v) {
+			s.least = min(s.least, g.potential(2*v+1))
+		}
+	}
+	s.bound = g.expect(sources, sinks)
+	if found := g.search(sinks); found || !s.cut {
+		return found
+	}
+	s.bound = unlimited
+	return g.search(sinks)
+}
+
+// expect returns a key within which the best path probably is.
+func (g *graph) expect(sources, sinks []int32) int64 {
+	s := &g.s
+	path := g.f.path
+	if len(path) == 0 {
+		if s.base == nil || len(sources) > 1 {
+			return unlimited
+		}
+		nearest := int64(unlimited)
+		for _, v := range sinks {
+			nearest = min(nearest, s.base[g.hub[v]])
+		}
+		return nearest - s.least
+	}
+	var dist int64
+	for i := range path[:len(path)-1] {
+		st := &path[i]
+		fl := &g.f.list[st.flow]
+		switch {
+		case st.undo:
+			undo := g.inUse(st.flow)
+			if undo < 0 {
+				return s.bestKey + s.rise
+			}
+			dist -= g.f.list[undo].label
+		case g.isFull(st.at) || fl.book >= 0 && g.rows[fl.head][g.books[fl.book].row].label == usedUp:
+			return s.bestKey + s.rise
+		case fl.book >= 0:
+			dist += g.rows[fl.head][g.books[fl.book].row].label
+		default:
+			dist += fl.label
+		}
+	}
+	return dist - s.least
+}
+
+func (g *graph) search(sinks []int32) bool {
+	s := &g.s
+	s.cut = false
+	before := s.bestKey
+	s.gen++
+	s.heap, s.settled, s.best = s.heap[:0], s.settled[:0], none
 	for _, v := range sinks {
 		if !g.isFull(v) {
 			g.reach(2*v, 0, 0, none, none)
@@ -111,11 +171,12 @@ func (g *graph) findPath(sources, sinks []int32) bool {
 		}
 		st.done = true
 		s.settled = append(s.settled, it.at)
-		g.expand(it.at, least)
+		g.expand(it.at)
 	}
 	if s.best < 0 {
 		return false
 	}
+	s.rise = max(s.rise/2, 4*(s.bestKey-before))
 	g.tab.wasted += int64(len(s.settled)) << 3
 	for _, x := range s.settled {
 		st := &s.states[x]
@@ -127,14 +188,14 @@ func (g *graph) findPath(sources, sinks []int32) bool {
 }
 
 // expand looks at all that leads to a state.
-func (g *graph) expand(x int32, least int64) {
+func (g *graph) expand(x int32) {
 	v := x >> 1
 	p := &g.places[v]
 	st := g.s.states[x]
 	full := g.isFull(v)
 	outer, inner := x&1 == 0, x&1 == 1 || !full
 	if p.mark&markSource != 0 && inner {
-		g.offerStart(x, least)
+		g.offerStart(x)
 	}
 	if g.closed(p) {
 		return
@@ -159,19 +220,54 @@ func (g *graph) expand(x int32, least int64) {
 	if x&1 == 1 && p.used > 0 {
 		g.reach(2*v, st.dist, st.depth+1, x, none)
 	}
-	for i, e := range g.rows[v] {
+	g.expandRow(x, g.rows[v])
+}
+
+// expandRow looks at the arcs that lead to a place. It is where the time goes, so it repeats what
+// reach does.
+func (g *graph) expandRow(x int32, row []edge) {
+	s := &g.s
+	from := &s.states[x]
+	dist, depth := from.dist, from.depth+1
+	deep := s.maxHops > 0 && (depth+hop)/hop > s.maxHops
+	for i := range row {
+		e := &row[i]
 		if e.label == usedUp {
 			continue
 		}
-		depth := st.depth + 1
-		if e.ref >= 0 || converts(ledger.FlowKind(^e.ref)) {
-			depth += hop
+		to := 2 * e.tail
+		st := &s.states[to]
+		if st.pay != s.pay {
+			g.potential(to)
 		}
-		if g.s.maxHops > 0 && depth/hop > g.s.maxHops {
-			g.s.skipped = min(g.s.skipped, st.dist+e.label-g.potential(2*e.tail))
+		d := dist + e.label
+		key := d - st.pot
+		if key > s.bound || st.pot == -farAway {
+			s.cut = s.cut || st.pot != -farAway
 			continue
 		}
-		g.reach(2*e.tail, st.dist+e.label, depth, x, int32(i))
+		at := depth
+		if e.ref >= 0 || converts(ledger.FlowKind(^e.ref)) {
+			if deep {
+				s.skipped = min(s.skipped, key)
+				continue
+			}
+			at += hop
+		}
+		if st.gen == s.gen {
+			if st.done || d > st.dist || d == st.dist && at > st.depth {
+				continue
+			}
+			if d == st.dist && at == st.depth {
+				if g.precedes(x, int32(i), st.next, st.via) {
+					st.next, st.via = x, int32(i)
+				}
+				continue
+			}
+		}
+		st.gen, st.done = s.gen, false
+		st.dist, st.depth, st.next, st.via = d, at, x, int32(i)
+		s.heap.push(item{key, at, to})
 	}
 }
 
@@ -214,6 +310,10 @@ func (g *graph) reach(x int32, dist int64, depth, next, via int32) {
 	if pot == -farAway {
 		return
 	}
+	if dist-pot > s.bound {
+		s.cut = true
+		return
+	}
 	st.gen, st.done = s.gen, false
 	st.dist, st.depth, st.next, st.via = dist, depth, next, via
 	s.heap.push(item{dist - pot, depth, x})
@@ -230,7 +330,7 @@ func (g *graph) precedes(next1, via1, next2, via2 int32) bool {
 
 // offerStart makes x the start of the best path if it is: at equal cost the sender redeems, then
 // spends what it holds, then issues; then fewer hops, then by what the place is.
-func (g *graph) offerStart(x int32, least int64) {
+func (g *graph) offerStart(x int32) {
 	s := &g.s
 	st := &s.states[x]
 	if s.best >= 0 {
@@ -251,7 +351,7 @@ func (g *graph) offerStart(x int32, least int64) {
 			return
 		}
 	}
-	s.best, s.bestDist, s.bestKey = x, st.dist, st.dist-least
+	s.best, s.bestDist, s.bestKey = x, st.dist, st.dist-s.least
 }
 
 // rank orders the first arcs of a path: redeem, holdings, issue.

@@ -84,11 +84,15 @@ func (g *graph) pushAll(t *task, sources, sinks []int32, count *int) ledger.Outc
 			return ledger.NoPath
 		}
 		moved, lim := g.augment(budget, wanted)
+		sharpen := g.sharpenSoon(len(g.s.settled), len(g.f.path))
 		if moved == 0 && lim.kind == limitBudget {
 			return ledger.Applied
 		}
 		if moved == 0 || !g.sharedTwice(lim) {
 			g.pass(lim)
+		}
+		if sharpen {
+			g.sharpenNow(sources, sinks)
 		}
 	}
 	return ledger.SearchLimit

@@ -1,0 +1,192 @@
+package fx
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"viaduct/ledger"
+)
+
+// synthetic makes markets in the shape of those with known optima, but larger: a mesh of majors, minors
+// with a few of them, and regional peers, with ladders of offers on both sides of each pair.
+type synthetic struct {
+	r      *rand.Rand
+	worth  []float64
+	offers [][5]int64
+}
+
+func newSynthetic(seed uint64, assets int) *synthetic {
+	s := &synthetic{r: rand.New(rand.NewPCG(seed, 2))}
+	for range assets {
+		s.worth = append(s.worth, math.Exp(s.r.NormFloat64()*2-1))
+	}
+	return s
+}
+
+// ladder adds offers that give one asset for another, each dearer than the one before; between majors
+// the market is deep and the spread small.
+func (s *synthetic) ladder(give, want, least, most int, depth float64) {
+	price := s.worth[give] / s.worth[want] * (1 + (0.0002+0.0003*s.r.Float64())*(1+4/depth))
+	step, size := 0.00006+0.0002/depth*s.r.Float64(), math.Exp(s.r.NormFloat64())*20_000*depth
+	for range least + s.r.IntN(most-least+1) {
+		price *= 1 + 2*step*s.r.Float64()
+		s.add(give, want, math.Exp(s.r.NormFloat64()*1.2)*size/s.worth[give], price)
+	}
+}
+
+func (s *synthetic) add(give, want int, amount, price float64) {
+	n, d := int64(2_000_000_000), int64(2_000_000_000)
+	if price > 1 {
+		d = int64(2e9 / price)
+	} else {
+		n = int64(2e9 * price)
+	}
+	s.offers = append(s.offers, [5]int64{int64(give), int64(want), max(1, int64(amount*1e7)), max(n, 1), max(d, 1)})
+}
+
+func (s *synthetic) pair(a, b, least, most int) {
+	depth := 1.0
+	if a < majors && b < majors {
+		depth = 30
+	}
+	s.ladder(a, b, least, most, depth)
+	s.ladder(b, a, least, most, depth)
+}
+
+const majors = 6
+
+// hubs is a market of a few majors and many minors.
+func hubs(seed uint64, assets, least, most int) *synthetic {
+	s := newSynthetic(seed, assets)
+	for a := range majors {
+		for b := range a {
+			s.pair(a, b, least, most)
+		}
+	}
+	for a := majors; a < assets; a++ {
+		for _, b := range s.r.Perm(majors)[:2+s.r.IntN(3)] {
+			s.pair(a, b, least, most)
+		}
+		for range 1 + s.r.IntN(2) {
+			if b := majors + s.r.IntN(assets-majors); b != a {
+				s.pair(a, b, least, most)
+			}
+		}
+	}
+	return s
+}
+
+// lines is a market of credit lines: banks with one asset a currency, joined to a few neighbours of the
+// same currency at par or for a small fee, and offers between currencies at some of them.
+func lines(seed uint64, banks, currencies int) *synthetic {
+	s := newSynthetic(seed, banks*currencies)
+	node := func(bank, currency int) int { return bank*currencies + currency }
+	for c := range currencies {
+		for b := 1; b < banks; b++ {
+			s.worth[node(b, c)] = s.worth[node(0, c)]
+		}
+		for b := range banks {
+			for _, step := range []int{1, 2, 3 + s.r.IntN(5)} {
+				a := node((b+step)%banks, c)
+				for _, way := range [][2]int{{node(b, c), a}, {a, node(b, c)}} {
+					fee := 1.0
+					if s.r.IntN(3) > 0 {
+						fee += 0.0005 * s.r.Float64()
+					}
+					s.add(way[0], way[1], math.Exp(s.r.NormFloat64())*20_000/s.worth[a], fee)
+				}
+			}
+		}
+	}
+	for b := 0; b < banks; b += 3 {
+		for range 2 {
+			c, d := s.r.IntN(currencies), s.r.IntN(currencies)
+			if c != d {
+				s.pair(node(b, c), node(b, d), 3, 20)
+			}
+		}
+	}
+	return s
+}
+
+// benchmark makes the market with payments of six sizes between random ends, as shares of the most
+// that can be delivered.
+func (s *synthetic) benchmark(t testing.TB, name string, payments int) *Benchmark {
+	b, err := newBenchmark(name, int64(len(s.worth)), s.offers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a BenchmarkAnswer
+	sizes := []float64{0.0001, 0.002, 0.02, 0.1, 0.3, 0.6}
+	for len(b.Payments) < payments {
+		p := BenchmarkPayment{From: int32(s.r.IntN(len(s.worth))), To: int32(s.r.IntN(len(s.worth)))}
+		if p.From == p.To {
+			continue
+		}
+		b.solve(&p, &task{amount: ledger.MaxUnits, bound: ledger.MaxUnits, partial: true}, &a)
+		if a.Outcome != ledger.Applied {
+			continue
+		}
+		most := a.Delivered
+		for _, size := range sizes {
+			p.Deliver = int64(float64(most) * size)
+			b.Deliver(&p, &a)
+			if a.Outcome != ledger.Applied {
+				t.Fatalf("%s: %d of %d: %v", name, p.Deliver, most, a.Outcome)
+			}
+			p.Spend = a.Source
+			b.Payments = append(b.Payments, p)
+		}
+	}
+	return b
+}
+
+// markets are the cases of the table in docs/path-search.md.
+func markets(t testing.TB) []*Benchmark {
+	return []*Benchmark{
+		hubs(1, 150, 1, 9).benchmark(t, "h150_6.6k", 48),
+		hubs(2, 150, 5, 50).benchmark(t, "h150_36k", 48),
+		lines(3, 30, 5).benchmark(t, "t150", 48),
+	}
+}
+
+func TestSynthetic(t *testing.T) {
+	for _, b := range markets(t) {
+		var a BenchmarkAnswer
+		for i := range b.Payments {
+			p := &b.Payments[i]
+			b.Deliver(p, &a)
+			if a.Outcome != ledger.Applied || a.Delivered != p.Deliver || b.Check(p, &a) != nil {
+				t.Errorf("%s, payment %d: %v, delivered %d of %d, %v", b.Name, i, a.Outcome, a.Delivered, p.Deliver, b.Check(p, &a))
+			}
+			delivered := a.Delivered
+			b.Send(p, &a)
+			if a.Outcome != ledger.Applied || a.Source > p.Spend || b.Check(p, &a) != nil {
+				t.Errorf("%s, reverse %d: %v, spent %d of %d, %v", b.Name, i, a.Outcome, a.Source, p.Spend, b.Check(p, &a))
+			}
+			if float64(a.Delivered) < float64(delivered)*(1-1e-8)-10 {
+				t.Errorf("%s, reverse %d: delivered %d, the same spend delivers %d", b.Name, i, a.Delivered, delivered)
+			}
+		}
+		t.Logf("%s: %d offers, %d held out", b.Name, len(b.offers), b.Held())
+	}
+}
+
+func BenchmarkMarkets(b *testing.B) {
+	for _, m := range markets(b) {
+		var a BenchmarkAnswer
+		b.Run(m.Name+"/small", func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				m.Deliver(&m.Payments[i*6%len(m.Payments)], &a)
+			}
+		})
+		b.Run(m.Name+"/mean", func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				m.Deliver(&m.Payments[i%len(m.Payments)], &a)
+			}
+		})
+	}
+}
