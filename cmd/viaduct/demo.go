@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -46,6 +48,9 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 	if c.Rates == "" {
 		c.MaxMidAge = 0 // the example table is of one day, and everybody sees which
 	}
+	envFile := filepath.Join(os.TempDir(), "viaduct-demo.env")
+	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(envFile))) }()
+	c.Private = true // the tour's receiver is on this machine
 	data := c.Data
 	if data == "" {
 		if data, err = os.MkdirTemp("", "viaduct-demo-"); err != nil {
@@ -59,7 +64,10 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		if err := c.seed(ctx, s, api, n); err != nil {
 			return err
 		}
-		if err := tellDemo(t.out, s, n); err != nil {
+		if err := s.writeEnvFile(envFile); err != nil {
+			return err
+		}
+		if err := tellDemo(t.out, s, n, envFile); err != nil {
 			return err
 		}
 		if c.Traffic {
@@ -67,6 +75,30 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		}
 		return nil
 	})
+}
+
+// writeEnvFile writes what a shell needs to try things: the URL, the validator and a key for each bank.
+func (s *served) writeEnvFile(path string) error {
+	status, err := s.client.Status(context.Background())
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "URL='%s'\nOPERATOR='%s'\nVALIDATOR='%s'\n", s.url, s.dir.apiKeys.Operator, status.Validators[0])
+	for _, bic := range sortedKeys(s.dir.apiKeys.Banks) {
+		fmt.Fprintf(&b, "%s='%s'\n", bic, s.dir.apiKeys.Banks[bic])
+	}
+	if err := ignoreMissing(os.Remove(path)); err != nil { // another's file is not to be written through
+		return err
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o600)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // exampleRates returns the mid-market rates that come with the program.
@@ -225,7 +257,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // tellDemo prints where the network is and one thing to try: a bank that holds only pesos pays euros.
-func tellDemo(w io.Writer, s *served, n *network) error {
+func tellDemo(w io.Writer, s *served, n *network, envFile string) error {
 	payer, payee := n.Banks[len(n.Banks)-1].BIC, n.Banks[0].BIC
 	currency := "USD"
 	if s.dir.apiKeys.Banks["NOPLMXMM"] != "" && s.dir.apiKeys.Banks["IBERESMM"] != "" {
@@ -243,8 +275,9 @@ Try it: %[3]s holds pesos only, and pays %[5]s 1,000 %[6]s over the cheapest pat
     -H 'Idempotency-Key: first-payment' -H 'Prefer: wait=10' -H 'Content-Type: application/json' \
     -d '{"to":"%[5]s","deliver":{"currency":"%[6]s","value":"1000.00"}}'
 
-The README goes on from here. Stop the demo with Ctrl-C.
-`, s.url, s.dir.apiKeys.Operator, payer, s.dir.apiKeys.Banks[payer], payee, currency)
+All keys are in %[7]s as shell variables, and the README's tour goes on from
+there. Stop the demo with Ctrl-C.
+`, s.url, s.dir.apiKeys.Operator, payer, s.dir.apiKeys.Banks[payer], payee, currency, envFile)
 	return err
 }
 

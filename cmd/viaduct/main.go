@@ -25,6 +25,7 @@ func main() {
 type commands struct {
 	Demo    demoCmd    `cmd:"" help:"Run a whole demonstration network in this process: banks, dealers, lines and offers."`
 	Up      upCmd      `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
+	Listen  listenCmd  `cmd:"" help:"Receive webhooks on this machine, check their signatures and print them."`
 	Verify  verifyCmd  `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys."`
 	Bench   benchCmd   `cmd:"" help:"Measure."`
 	Keys    keysCmd    `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`

@@ -134,6 +134,7 @@ func (p *process) interrupt(t *testing.T) {
 
 type paymentAnswer struct {
 	ID        string `json:"id"`
+	From      string `json:"from"`
 	Status    string `json:"status"`
 	Code      string `json:"code"`
 	Height    int64  `json:"height"`
@@ -185,7 +186,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 			t.Errorf("payment %d: %+v", i, a)
 		}
 	}
-	if n := countPayments(t, p, key); n != settled {
+	if n := countSettled(t, p, key, payer); n != settled {
 		t.Errorf("the payer has %d payments, want %d", n, settled)
 	}
 	if after := balanceOf(t, p, payer, "USD"); before-after != int64(settled)*100 {
@@ -312,7 +313,8 @@ func waitSettled(t *testing.T, p *process, key, id string) (a paymentAnswer) {
 	return a
 }
 
-func countPayments(t *testing.T, p *process, key string) (n int) {
+// countSettled returns how many payments of from are settled.
+func countSettled(t *testing.T, p *process, key, from string) (n int) {
 	t.Helper()
 	for path := "/v1/payments?limit=200"; path != ""; {
 		var page struct {
@@ -323,7 +325,7 @@ func countPayments(t *testing.T, p *process, key string) (n int) {
 			t.Fatal(err)
 		}
 		for _, a := range page.Data {
-			if a.Status == "settled" {
+			if a.Status == "settled" && a.From == from {
 				n++
 			}
 		}
