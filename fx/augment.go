@@ -157,7 +157,7 @@ func (g *graph) pass(lim limit) {
 			p.waste = max(p.waste, left)
 		} else {
 			grp := &g.groups[p.group]
-			grp.waste = max(grp.waste, grp.cap-grp.used)
+			grp.waste, grp.full = max(grp.waste, grp.cap-grp.used), true
 		}
 	case limitFlow:
 		if fl := &g.f.list[lim.at]; fl.out < fl.room {
@@ -172,7 +172,8 @@ func (g *graph) pass(lim limit) {
 }
 
 // settle takes the dust out: each place must pass on all it gets, so what it gets too much is taken
-// from what comes in, the dearest tier first, back to the sender. It reports false when that does not
+// from what comes in, the dearest tier first, back to the sender. Nothing becomes open or cheaper by
+// it, so the potentials stay good. It reports false when that does not
 // end within maxSettle steps.
 func (g *graph) settle() bool {
 	steps := 0
@@ -203,6 +204,7 @@ func (g *graph) giveBack(v int32) bool {
 	if dust := min(p.over, p.fed); dust > 0 {
 		p.fed -= dust
 		p.over -= dust
+		p.waste += dust
 		g.f.source -= dust
 		g.bring(v, -dust)
 		return false
@@ -220,8 +222,9 @@ func (g *graph) giveBack(v int32) bool {
 	fl := &g.f.list[dearest]
 	out := min(p.over, fl.out)
 	tail := fl.tail
-	freed := g.less(dearest, out)
+	freed := g.drop(dearest, out)
 	p.over -= out
+	p.waste += out
 	g.bring(v, -out)
 	g.places[tail].over += freed
 	return freed > 0

@@ -53,7 +53,8 @@ func (g *graph) end() {
 	for _, v := range g.f.touched {
 		p := &g.places[v]
 		if p.group >= 0 {
-			g.groups[p.group].used, g.groups[p.group].waste = 0, 0
+			grp := &g.groups[p.group]
+			grp.used, grp.waste, grp.full = 0, 0, grp.cap <= 0
 		}
 		p.used, p.fed, p.waste, p.over, p.outs, p.ins, p.mark = 0, 0, 0, 0, none, none, 0
 	}
@@ -178,7 +179,7 @@ func (g *graph) bring(v int32, delta int64) {
 	p := &g.places[v]
 	p.used += delta
 	if p.group >= 0 {
-		g.groups[p.group].used += delta
+		g.groups[p.group].bring(delta)
 	}
 }
 
@@ -213,6 +214,26 @@ func (g *graph) less(f int32, out int64) int64 {
 	return in - fl.in
 }
 
+// drop is less for settling: what the flow gives up it does not take again.
+func (g *graph) drop(f int32, out int64) int64 {
+	fl := &g.f.list[f]
+	in := fl.in
+	fl.out -= out
+	fl.room -= out
+	fl.in = fl.cost(fl.out)
+	if fl.book >= 0 {
+		g.lower(&g.books[fl.book])
+	}
+	return in - fl.in
+}
+
+// lower moves the top of a book down to a tier in use.
+func (g *graph) lower(bk *book) {
+	for bk.top >= 0 && g.f.list[bk.top].out == 0 {
+		bk.top = g.f.list[bk.top].below
+	}
+}
+
 // advance moves the book on to its next tier that may be used.
 func (g *graph) advance(b int32) {
 	bk := &g.books[b]
@@ -231,9 +252,7 @@ func (g *graph) retreat(f int32) {
 	bk := &g.books[fl.book]
 	bk.cur = fl.tier
 	g.rows[bk.head][bk.row].label = fl.label
-	for bk.top >= 0 && g.f.list[bk.top].out == 0 {
-		bk.top = g.f.list[bk.top].below
-	}
+	g.lower(bk)
 }
 
 func (fl *flow) cost(out int64) int64 {

@@ -118,12 +118,18 @@ type graph struct {
 	f   flows
 }
 
-// group is a limit shared by several places: a purse's net debit cap.
+// group is a limit shared by several places: a purse's net debit cap. Once full it stays so for the
+// payment, whatever is undone: if it opened again for other places than those on the path that opened
+// it, flows already found could be improved upon, and the search would no longer be of cheapest paths.
 type group struct {
 	cap, used, waste int64
+	full             bool
 }
 
-func (p *group) full() bool { return p.cap-p.used <= p.waste }
+func (p *group) bring(delta int64) {
+	p.used += delta
+	p.full = p.full || p.cap-p.used <= p.waste
+}
 
 // terms are what a position's arcs cost, in parts per billion as the ledger has them.
 type terms struct {

@@ -146,6 +146,7 @@ func (m *market) setPurse(c *change) {
 	if group.cap >= ledger.MaxUnits {
 		group.cap = unlimited
 	}
+	group.full = group.cap <= 0
 	if wasOpen != (group.cap > 0) {
 		for _, pos := range p.positions {
 			m.refresh(pos)

@@ -27,6 +27,7 @@ type search struct {
 	rise    int64  // how much dearer the next path may be expected to be
 	bound   int64  // keys above it are not looked at
 	cut     bool   // there were some
+	single  bool   // the sender has one place, so the first path to it is the best
 
 	base []int64 // distance of each hub from the sender, or nil
 	from []int64 // room for base when the sender has several hubs
@@ -66,7 +67,14 @@ func (g *graph) begin(sources []int32) {
 // isFull says whether nothing more can pass through the place, and splits or joins its sides.
 func (g *graph) isFull(v int32) bool {
 	p := &g.places[v]
-	full := p.cap-p.used <= p.waste || p.group >= 0 && g.groups[p.group].full()
+	if p.mark&markSplit == 0 && p.group < 0 && p.cap-p.used > p.waste {
+		return false
+	}
+	return g.splitFull(v, p)
+}
+
+func (g *graph) splitFull(v int32, p *place) bool {
+	full := p.cap-p.used <= p.waste || p.group >= 0 && g.groups[p.group].full
 	if full == (p.mark&markSplit != 0) {
 		return full
 	}
@@ -105,6 +113,7 @@ func (g *graph) findPath(sources, sinks []int32) bool {
 			s.least = min(s.least, g.potential(2*v+1))
 		}
 	}
+	s.single = len(sources) == 1 && !g.isFull(sources[0])
 	s.bound = g.expect(sources, sinks)
 	if found := g.search(sinks); found || !s.cut {
 		return found
@@ -166,7 +175,7 @@ func (g *graph) search(sinks []int32) bool {
 		if st.done || it.depth != st.depth || it.key != st.dist-g.potential(it.at) {
 			continue
 		}
-		if s.best >= 0 && it.key > s.bestKey {
+		if s.best >= 0 && (it.key > s.bestKey || s.single) {
 			break
 		}
 		st.done = true
@@ -191,7 +200,7 @@ func (g *graph) search(sinks []int32) bool {
 func (g *graph) expand(x int32) {
 	v := x >> 1
 	p := &g.places[v]
-	st := g.s.states[x]
+	st := &g.s.states[x]
 	full := g.isFull(v)
 	outer, inner := x&1 == 0, x&1 == 1 || !full
 	if p.mark&markSource != 0 && inner {
@@ -227,8 +236,8 @@ func (g *graph) expand(x int32) {
 // reach does.
 func (g *graph) expandRow(x int32, row []edge) {
 	s := &g.s
-	from := &s.states[x]
-	dist, depth := from.dist, from.depth+1
+	states, gen, pay, bound := s.states, s.gen, s.pay, s.bound
+	dist, depth := states[x].dist, states[x].depth+1
 	deep := s.maxHops > 0 && (depth+hop)/hop > s.maxHops
 	for i := range row {
 		e := &row[i]
@@ -236,13 +245,13 @@ func (g *graph) expandRow(x int32, row []edge) {
 			continue
 		}
 		to := 2 * e.tail
-		st := &s.states[to]
-		if st.pay != s.pay {
+		st := &states[to]
+		if st.pay != pay {
 			g.potential(to)
 		}
 		d := dist + e.label
 		key := d - st.pot
-		if key > s.bound || st.pot == -farAway {
+		if key > bound {
 			s.cut = s.cut || st.pot != -farAway
 			continue
 		}
@@ -254,7 +263,7 @@ func (g *graph) expandRow(x int32, row []edge) {
 			}
 			at += hop
 		}
-		if st.gen == s.gen {
+		if st.gen == gen {
 			if st.done || d > st.dist || d == st.dist && at > st.depth {
 				continue
 			}
@@ -264,8 +273,10 @@ func (g *graph) expandRow(x int32, row []edge) {
 				}
 				continue
 			}
+		} else if st.pot == -farAway {
+			continue
 		}
-		st.gen, st.done = s.gen, false
+		st.gen, st.done = gen, false
 		st.dist, st.depth, st.next, st.via = d, at, x, int32(i)
 		s.heap.push(item{key, at, to})
 	}
