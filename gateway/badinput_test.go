@@ -67,6 +67,8 @@ func TestBadInput(t *testing.T) {
 		{"too long", good(func(o obj) { o["end_to_end_id"] = strings.Repeat("x", 36) }), "", nil, 400, "invalid_value", []string{"/end_to_end_id invalid_value CH16"}},
 		{"missing idempotency key", euros("1.00"), "", map[string]string{"Idempotency-Key": ""}, 400, "missing_idempotency_key", []string{"header:Idempotency-Key missing_idempotency_key"}},
 		{"idempotency key too long", euros("1.00"), "", map[string]string{"Idempotency-Key": strings.Repeat("k", 256)}, 400, "invalid_value", []string{"header:Idempotency-Key invalid_value"}},
+		{"idempotency key of other characters", euros("1.00"), "", map[string]string{"Idempotency-Key": "schlüssel"}, 400, "invalid_value", []string{"header:Idempotency-Key invalid_value"}},
+		{"NUL in a text", `{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1"},"send_max":{"currency":"MXN","value":"1"},"end_to_end_id":"a\u0000b"}`, "", nil, 400, "invalid_value", []string{"/end_to_end_id invalid_value CH16"}},
 
 		// All faults at once, of every sort, in the order in which they are found.
 		{"all at once", obj{
@@ -109,6 +111,8 @@ func TestBadParameters(t *testing.T) {
 		"/v1/payments?currency=XYZ":        "query:currency invalid_currency",
 		"/v1/payments?uetr=1":              "query:uetr invalid_uetr",
 		"/v1/payments?status=done":         "query:status invalid_value",
+		"/v1/payments?end_to_end_id=a%00b": "query:end_to_end_id invalid_value",
+		"/v1/payments?end_to_end_id=a%ffb": "query:end_to_end_id invalid_value",
 		"/v1/payments?colour=red":          "query:colour unknown_field",
 		"/v1/payments?cursor=AAAA":         "query:cursor invalid_cursor",
 		"/v1/participants/EURB":            "path:bic invalid_bic",

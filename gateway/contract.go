@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
@@ -87,6 +88,8 @@ func (c *contract) checkParameters(op *operation, r *http.Request, f *faults) {
 			f.add(place, openapi.ErrorCodeMissingIdempotencyKey, "this request needs a key of its own, the same when it is repeated", "")
 		case len(values) == 0 && p.Required:
 			f.add(place, openapi.ErrorCodeMissingField, "missing", "")
+		case len(values) == 1 && (!utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0)):
+			f.add(place, openapi.ErrorCodeInvalidValue, "not UTF-8 text", "")
 		case len(values) == 1:
 			c.checkParameter(p, place, values[0], f)
 		}

@@ -250,6 +250,10 @@ func (r *jsonReader) escape(out []byte) []byte {
 			r.fail(openapi.ErrorCodeInvalidUtf8, "half a surrogate pair")
 		}
 	}
+	if u == 0 {
+		// No database of ours keeps it, and no name or reference has it.
+		r.faults.add(pointer(r.path), openapi.ErrorCodeInvalidValue, "U+0000 stands in a text", "CH16")
+	}
 	return utf8.AppendRune(out, u)
 }
 

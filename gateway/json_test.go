@@ -22,6 +22,7 @@ func TestReadJSON(t *testing.T) {
 		{`{"a":1,"\u0061":2}`, obj{"a": json.Number("2")}, openapi.ErrorCodeDuplicateKey, "/a"},
 		{`{"a":1e400}`, obj{"a": json.Number("0")}, openapi.ErrorCodeInvalidValue, "/a"},
 		{`[0,` + strings.Repeat("1", 41) + `]`, []any{json.Number("0"), json.Number("0")}, openapi.ErrorCodeInvalidValue, "/1"},
+		{`{"a":"x\u0000y"}`, obj{"a": "x\x00y"}, openapi.ErrorCodeInvalidValue, "/a"},
 		{``, nil, openapi.ErrorCodeMalformedJson, ""},
 		{`{"a":1,}`, nil, openapi.ErrorCodeMalformedJson, ""},
 		{`[1,]`, nil, openapi.ErrorCodeMalformedJson, "/1"},

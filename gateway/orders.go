@@ -2,15 +2,9 @@ package gateway
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,59 +48,6 @@ type placed struct {
 	first        int
 	final        bool
 }
-
-// answer is a response as it is given and kept.
-type answer struct {
-	status   int
-	media    string
-	body     []byte
-	replayed bool
-}
-
-// jsonAnswer makes an answer of a value of the contract.
-func jsonAnswer(status int, v any) (*answer, error) {
-	body, err := json.Marshal(v)
-	return &answer{status: status, media: "application/json", body: body}, err
-}
-
-func (a *answer) write(w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", a.media)
-	if a.replayed {
-		w.Header().Set("Idempotent-Replayed", "true")
-	}
-	w.WriteHeader(a.status)
-	_, err := w.Write(a.body)
-	return err
-}
-
-// The answers that are kept serve the generated response interfaces as the bytes they are.
-
-// VisitCreatePaymentResponse writes the answer.
-func (a *answer) VisitCreatePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitSubmitMessageResponse writes the answer.
-func (a *answer) VisitSubmitMessageResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitPlaceOfferResponse writes the answer.
-func (a *answer) VisitPlaceOfferResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitCancelOfferResponse writes the answer.
-func (a *answer) VisitCancelOfferResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitSetLineResponse writes the answer.
-func (a *answer) VisitSetLineResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitCloseLineResponse writes the answer.
-func (a *answer) VisitCloseLineResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitAdmitParticipantResponse writes the answer.
-func (a *answer) VisitAdmitParticipantResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitChangeParticipantResponse writes the answer.
-func (a *answer) VisitChangeParticipantResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitAddSigningKeyResponse writes the answer.
-func (a *answer) VisitAddSigningKeyResponse(w http.ResponseWriter) error { return a.write(w) }
 
 // run takes an order to its answer.
 //
@@ -187,6 +128,9 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	case sqlstore.BegunAnswered:
 		return replay(request)
 	}
+	// From here the work goes on though the caller may hang up: its record is worth having.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout+time.Duration(max(exchangeOf(ctx).wait, 0))*time.Second)
+	defer cancel()
 	at, err := g.submit(ctx, o, begun, request)
 	if err != nil {
 		return nil, err
@@ -216,41 +160,6 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	return a, nil
 }
 
-// replay gives the first answer again.
-func replay(r sqlstore.Request) (*answer, error) {
-	a := &answer{status: r.Status, body: r.Body, replayed: true}
-	if err := json.Unmarshal(r.Header, &a.media); err != nil {
-		return nil, fmt.Errorf("kept answer: %w", err)
-	}
-	if a.media == keptProblem {
-		var code openapi.ErrorCode
-		if err := json.Unmarshal(r.Body, &code); err != nil {
-			return nil, fmt.Errorf("kept answer: %w", err)
-		}
-		return nil, refuse(code, "the ledger refused it the first time")
-	}
-	return a, nil
-}
-
-// keptProblem marks a kept refusal: its code is kept, and each time it is told under the request id of
-// the moment.
-const keptProblem = "application/problem+json"
-
-func (g *Gateway) keepProblem(ctx context.Context, o order, p *problem) error {
-	header, err := json.Marshal(keptProblem)
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(p.code)
-	if err != nil {
-		return err
-	}
-	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, kinds[p.code].status, header, body); err != nil {
-		return err
-	}
-	return p
-}
-
 // submit sends a request's bytes and notes where they were put.
 func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, request sqlstore.Request) (placed, error) {
 	at := placed{}
@@ -262,7 +171,7 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 	switch {
 	case errors.Is(err, settlement.ErrUnavailable):
 		if begun == sqlstore.BegunNew {
-			if err := g.cfg.Store.AbandonRequest(context.WithoutCancel(ctx), o.signer, o.key); err != nil {
+			if err := g.cfg.Store.AbandonRequest(ctx, o.signer, o.key); err != nil {
 				g.cfg.Log.Error("abandon request", "request_id", exchangeOf(ctx).id, "error", err)
 			}
 		}
@@ -304,106 +213,6 @@ func (g *Gateway) await(ctx context.Context, o order, height uint64) (bool, erro
 		return false, nil
 	}
 	return true, nil
-}
-
-// outcome reads what became of one instruction, from the leaf that its receipt proves.
-func (g *Gateway) outcome(ctx context.Context, at placed, i int) (*ledger.Leaf, error) {
-	text, err := g.cfg.Engine.Receipt(ctx, at.height, at.first+i)
-	if err != nil {
-		return nil, fmt.Errorf("result %d of block %d: %w", at.first+i, at.height, err)
-	}
-	leaf, err := leafOf(text)
-	if err != nil {
-		return nil, fmt.Errorf("receipt of result %d of block %d: %w", at.first+i, at.height, err)
-	}
-	return leaf, nil
-}
-
-// leafOf reads the leaf out of a receipt of our own engine: the line that C2SP's tlog-proof calls
-// extra. Who relies on a receipt verifies it; here it only carries the leaf.
-func leafOf(receipt []byte) (*ledger.Leaf, error) {
-	for line := range strings.Lines(string(receipt)) {
-		if extra, ok := strings.CutPrefix(line, "extra "); ok {
-			leaf, err := base64.StdEncoding.DecodeString(strings.TrimSpace(extra))
-			if err != nil {
-				return nil, err
-			}
-			return ledger.DecodeLeaf(leaf)
-		}
-	}
-	return nil, errors.New("no leaf in it")
-}
-
-// applied returns a problem unless all instructions were applied. A submission that was ordered before
-// is Repeated; then seen says whether what it asked for is there.
-func (g *Gateway) applied(ctx context.Context, at placed, seen func() bool) error {
-	for i := range at.instructions {
-		leaf, err := g.outcome(ctx, at, i)
-		if err != nil {
-			return err
-		}
-		switch {
-		case leaf.Outcome == ledger.Applied:
-		case leaf.Outcome == ledger.Repeated && seen():
-			return nil
-		default:
-			return refused(leaf.Outcome)
-		}
-	}
-	return nil
-}
-
-// sign makes a submission of instructions with the key that the gateway keeps for the signer.
-func (g *Gateway) sign(ctx context.Context, o order, fingerprint ledger.Hash, instructions []ledger.Instruction) ([]byte, error) {
-	key, err := g.signingKey(ctx, o.signer)
-	if err != nil {
-		return nil, err
-	}
-	s := &ledger.Submission{
-		Network: g.cfg.Network, Participant: o.signer, Key: []byte(o.key), Fingerprint: fingerprint, Salt: newSalt(),
-	}
-	data, err := ledger.Sign(s, instructions, key)
-	if err != nil {
-		return nil, fmt.Errorf("sign submission: %w", err)
-	}
-	return data, nil
-}
-
-func (g *Gateway) signingKey(ctx context.Context, signer ledger.BIC) (ed25519.PrivateKey, error) {
-	if signer == (ledger.BIC{}) {
-		if g.cfg.Operator == nil {
-			return nil, refuse(openapi.ErrorCodeNoSigningKey, "this gateway does not sign for the operator")
-		}
-		return g.cfg.Operator, nil
-	}
-	keys, err := g.cfg.Store.SigningKeys(ctx, signer)
-	if err != nil {
-		return nil, err
-	}
-	at := 0
-	if len(keys) > 1 {
-		// Two admissions at once keep two keys; the ledger took one of them.
-		p, err := g.cfg.Store.Participant(ctx, signer)
-		if err != nil {
-			return nil, err
-		}
-		at = slices.IndexFunc(keys, func(k sqlstore.SigningKey) bool { return slices.Contains(p.Keys, k.Public) })
-	}
-	if at < 0 || len(keys) == 0 {
-		return nil, refuse(openapi.ErrorCodeNoSigningKey, "")
-	}
-	seed, err := g.secrets.opened(keys[at].Sealed, signingKeyUse(keys[at].Public))
-	if err != nil {
-		return nil, fmt.Errorf("signing key of %s: %w", signer, err)
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
-}
-
-func signingKeyUse(public [32]byte) string { return fmt.Sprintf("signing-key:%x", public) }
-
-func newSalt() (salt ledger.Hash) {
-	_, _ = rand.Read(salt[:]) // never fails
-	return salt
 }
 
 // instructionsOf reads the instructions of a submission that this gateway made.

@@ -52,7 +52,7 @@ const (
 // rig is a gateway over a real node, journal, disk and database, asked over real HTTP. Every answer
 // is checked against the contract.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	gateway  *Gateway
 	engine   *faulty
 	store    *sqlstore.Store
@@ -62,10 +62,11 @@ type rig struct {
 	clock    atomic.Int64      // added to the gateway's clock
 	doc      *openapi3.T
 	requests atomic.Int64
+	client   *http.Client
 }
 
 // newRig starts everything and admits the participants.
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := startRig(t)
 	for _, bic := range []string{mexican, german, dealer, romanian} {
@@ -79,11 +80,12 @@ func newRig(t *testing.T) *rig {
 
 type obj = map[string]any
 
-func startRig(t *testing.T) *rig {
+func startRig(t testing.TB) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	ctx := t.Context()
-	r := &rig{t: t, keys: make(map[string]string)}
+	r := &rig{t: t, keys: make(map[string]string), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}}
+	t.Cleanup(r.client.CloseIdleConnections)
 	genesis := &ledger.Genesis{
 		Name: "test", Time: time.Date(2026, 3, 13, 16, 0, 0, 0, time.UTC).UnixMilli(), Operator: public("operator"),
 		Validators: []ledger.Validator{{Name: "validator-1", Key: public("validator-1")}},
@@ -200,7 +202,7 @@ func (f *faulty) Submit(ctx context.Context, data []byte) (settlement.Accepted, 
 
 // reply is an answer that was read.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	what   string
 	status int
 	header http.Header
@@ -275,7 +277,7 @@ func (r *rig) call(c call) *reply {
 	for name, value := range c.header {
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.client.Do(req)
 	r.ok(err)
 	defer resp.Body.Close()
 	out := &reply{t: r.t, what: c.method + " " + c.path, status: resp.StatusCode, header: resp.Header}
