@@ -40,12 +40,16 @@ type Redis struct {
 
 // NewRedis returns the cache of a network, on a server that need not be there yet.
 func NewRedis(url string, network ledger.Hash, load Load) (*Redis, error) {
+	return newRedis(url, network, load, redisPatience)
+}
+
+func newRedis(url string, network ledger.Hash, load Load, patience time.Duration) (*Redis, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		// The parser's error would tell the password.
 		return nil, errors.New("not a Redis URL")
 	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience, redisPatience
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
 	options.MaxRetries, options.DialerRetries = -1, 1 // no second try: the database answers meanwhile
 	meta := fmt.Sprintf("viaduct:balances:1:{%x}", network[:8])
 	return &Redis{
