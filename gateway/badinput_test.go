@@ -128,7 +128,7 @@ func TestBadParameters(t *testing.T) {
 	if got := r.must(404, r.do("GET", "/v2", mexican, nil)); got.text("code") != "not_found" {
 		t.Errorf("%s", got.body)
 	}
-	if got := r.must(405, r.do("DELETE", "/v1/payments", mexican, nil)); got.text("code") != "method_not_allowed" {
+	if got := r.must(405, r.do("DELETE", "/v1/payments", mexican, nil)); got.text("code") != "method_not_allowed" || strings.Join(got.header.Values("Allow"), ", ") != "GET, POST" {
 		t.Errorf("%s", got.body)
 	}
 }

@@ -97,6 +97,11 @@ func (g *Gateway) routes() http.Handler {
 	router.Use(g.observe, g.recoverPanics)
 	router.NotFound(func(w http.ResponseWriter, r *http.Request) { g.render(w, r, errNotFound) })
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if router.Match(chi.NewRouteContext(), method, r.URL.Path) {
+				w.Header().Add("Allow", method)
+			}
+		}
 		g.render(w, r, refuse(openapi.ErrorCodeMethodNotAllowed, ""))
 	})
 	router.Get("/openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {

@@ -1,11 +1,17 @@
 package gateway
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
+	"viaduct/ledger"
 	"viaduct/settlement"
 )
 
@@ -122,6 +128,55 @@ func TestOneKeyManyClients(t *testing.T) {
 	if owed := r.must(200, r.do("GET", "/v1/balances", mexican, nil)).text("data", "0", "value"); owed != "205.00" {
 		t.Errorf("the sender owes %s after one payment of 10.00", owed)
 	}
+}
+
+// A caller that hangs up while its order is under way finds the answer when it asks again.
+func TestCallerHangsUp(t *testing.T) {
+	r := newRig(t)
+	r.market()
+	hold := make(chan struct{})
+	r.engine.held.Store(&hold)
+	body, err := json.Marshal(euros("10.00"))
+	r.ok(err)
+	ctx, hangUp := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "POST", r.url+"/v1/payments", bytes.NewReader(body))
+	r.ok(err)
+	req.Header.Set("Authorization", "Bearer "+r.keys[mexican])
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", "k")
+	gone := make(chan error)
+	go func() {
+		_, err := r.client.Do(req)
+		gone <- err
+	}()
+	for !r.began(mexican, "k") {
+		runtime.Gosched()
+	}
+	hangUp()
+	if err := <-gone; err == nil {
+		t.Fatal("the caller got an answer")
+	}
+	r.engine.held.Store(nil)
+	close(hold)
+	for {
+		got := r.do("POST", "/v1/payments", mexican, euros("10.00"), "Idempotency-Key", "k")
+		if got.status == 409 {
+			continue // until its work is done
+		}
+		r.must(202, got)
+		if got.header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s", got.body)
+		}
+		break
+	}
+	if all := r.must(200, r.do("GET", "/v1/payments", mexican, nil)).json["data"].([]any); len(all) != 1 {
+		t.Errorf("%d payments", len(all))
+	}
+}
+
+func (r *rig) began(bic, key string) bool {
+	_, err := r.store.Request(r.t.Context(), ledger.MustBIC(bic), key)
+	return err == nil
 }
 
 // The ledger refuses the same UETR a second time, under whatever key it comes.

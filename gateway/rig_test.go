@@ -186,12 +186,16 @@ func (r *rig) ok(err error) {
 type faulty struct {
 	Engine
 	before, after atomic.Pointer[error]
+	held          atomic.Pointer[chan struct{}] // submissions wait until it is closed
 }
 
 // Submit fails as it was told to.
 func (f *faulty) Submit(ctx context.Context, data []byte) (settlement.Accepted, error) {
 	if err := f.before.Load(); err != nil {
 		return settlement.Accepted{}, *err
+	}
+	if held := f.held.Load(); held != nil {
+		<-*held
 	}
 	a, err := f.Engine.Submit(ctx, data)
 	if lost := f.after.Load(); lost != nil {
