@@ -138,6 +138,7 @@ CREATE TABLE payments (
 CREATE INDEX payments_sender ON payments (sender, created, id);
 CREATE INDEX payments_receiver ON payments (receiver, created, id);
 CREATE INDEX payments_uetr ON payments (uetr);
+CREATE INDEX payments_end_to_end_id ON payments (end_to_end_id) WHERE end_to_end_id <> '';
 
 -- Postings are only added. A result's sum to zero, asset by asset.
 CREATE TABLE postings (

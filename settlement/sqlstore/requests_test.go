@@ -77,6 +77,10 @@ func TestARequestFromBeginningToEnd(t *testing.T) {
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s sees %v, diff %s", viewer, err, diff)
 			}
+			found, err := s.Payments(ctx, viewer, PaymentFilter{EndToEndID: "E2E-1"}, PaymentCursor{}, 10)
+			if diff := cmp.Diff([]Payment{want}, found); err != nil || diff != "" {
+				t.Errorf("%s finds %v, diff %s", viewer, err, diff)
+			}
 			details, err := s.PaymentDetails(ctx, viewer, pay.ID)
 			if diff := cmp.Diff(b.Details[0], details); err != nil || diff != "" {
 				t.Errorf("%s sees details %v, diff %s", viewer, err, diff)

@@ -148,19 +148,10 @@ func one[T any](ctx context.Context, q querier, what string, scan func(*sql.Rows
 	return found[0], nil
 }
 
-// where gathers conditions and their arguments; "?" in a condition is the next argument's place.
+// where gathers the text of a query and its arguments; "?" is the next argument's place.
 type where struct {
 	text []byte
 	args []any
-}
-
-func (w *where) and(condition string, args ...any) {
-	if len(w.text) == 0 {
-		w.text = append(w.text, " WHERE "...)
-	} else {
-		w.text = append(w.text, " AND "...)
-	}
-	w.add(condition, args...)
 }
 
 func (w *where) add(part string, args ...any) {
