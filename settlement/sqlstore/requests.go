@@ -176,8 +176,8 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 	me := participant.String()
 	err := s.writer.do(ctx, func(ctx context.Context, t tx) error {
 		ids, err := list(ctx, t.query, "request", func(r *sql.Rows, ids *[]ledger.ID) error { return r.Scan(toIDs(ids)) },
-			`SELECT payments FROM requests WHERE participant = $1 AND key = $2 AND height = 0 AND status = 0`, me, key)
-		if err != nil || len(ids) == 0 {
+			`DELETE FROM requests WHERE participant = $1 AND key = $2 AND height = 0 AND status = 0 RETURNING payments`, me, key)
+		if err != nil {
 			return err
 		}
 		for _, id := range slices.Concat(ids...) {
@@ -192,8 +192,7 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 				}
 			}
 		}
-		_, err = t.exec(ctx, `DELETE FROM requests WHERE participant = $1 AND key = $2`, me, key)
-		return err
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("abandon request: %w", err)
