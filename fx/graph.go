@@ -111,11 +111,11 @@ type graph struct {
 
 	sender, receiver int32 // of the payment under way
 
-	tab table
-	s   search
-	r   repair
-	h   sharpen
-	f   flows
+	t rows
+	s search
+	r repair
+	h sharpen
+	f flows
 }
 
 // group is a limit shared by several places: a purse's net debit cap. Once full it stays so for the
@@ -156,6 +156,7 @@ func (g *graph) addPlace(kind uint64, ref, owner, hub int32) int32 {
 		key: kind<<32 | uint64(uint32(ref)), cap: unlimited, group: none, owner: owner, outs: none, ins: none,
 	})
 	g.rows, g.outs, g.backs = append(g.rows, nil), append(g.outs, nil), append(g.backs, nil)
+	g.t.addHub(int32(len(g.places)), g.hubs)
 	return int32(len(g.places) - 1)
 }
 
@@ -225,7 +226,7 @@ func (g *graph) connect(b int32, open bool) {
 			return
 		}
 	}
-	g.check(bk.tail, bk.head, label)
+	g.check(bk.tail, bk.head, b, label)
 }
 
 // link adds an edge to a row.
@@ -234,6 +235,9 @@ func (g *graph) link(head int32, e edge) int32 {
 	g.backs[head] = append(g.backs[head], int32(len(g.outs[e.tail])))
 	g.outs[e.tail] = append(g.outs[e.tail], outArc{head, i})
 	g.rows[head] = append(g.rows[head], e)
+	if hub := g.hub[e.tail]; hub != g.hub[head] {
+		g.t.join(e.tail, hub)
+	}
 	return i
 }
 
@@ -246,6 +250,9 @@ func (g *graph) cut(head, i int32) {
 	outs[backs[i]] = outs[end]
 	g.backs[outs[end].head][outs[end].row] = backs[i]
 	g.outs[row[i].tail] = outs[:end]
+	if end == 0 {
+		g.t.leave(row[i].tail, g.hub[row[i].tail])
+	}
 
 	last := int32(len(row) - 1)
 	if i < last {
@@ -288,22 +295,21 @@ func (g *graph) setEdge(tail, head int32, kind ledger.FlowKind, label int64, pre
 			return
 		}
 	}
-	g.check(tail, head, label)
+	g.check(tail, head, ^int32(kind), label)
 }
 
 // check keeps the potentials good after an arc came or became cheaper. A place that nothing leads to
 // closes no cycle.
-func (g *graph) check(tail, head int32, label int64) {
+func (g *graph) check(tail, head, ref int32, label int64) {
 	if len(g.rows[tail]) == 0 {
 		g.places[tail].pot = min(g.places[tail].pot, label+g.places[head].pot)
-		g.tab.grow(g.hubs)
-		g.tab.improve(g.hub[tail], g.hub[head], label)
+		g.cheaper(tail, head, ref)
 		return
 	}
 	if g.held > 0 || g.gainful || !g.repair(tail, head, label) {
-		g.gainful, g.tab.good = true, false
+		g.gainful = true
+		g.t.forget()
 		return
 	}
-	g.tab.grow(g.hubs)
-	g.tab.improve(g.hub[tail], g.hub[head], label)
+	g.cheaper(tail, head, ref)
 }

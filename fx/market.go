@@ -231,8 +231,13 @@ func (m *market) setHub(place, common int32, alone *int32, may bool) {
 		hub = *alone
 	}
 	if m.hub[place] != hub {
+		m.t.leave(place, m.hub[place])
 		m.hub[place] = hub
-		m.tab.good = false
+		m.t.addHub(int32(len(m.places)), m.hubs)
+		if len(m.outs[place]) > 0 {
+			m.t.join(place, hub)
+		}
+		m.t.forget()
 	}
 }
 

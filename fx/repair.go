@@ -100,7 +100,8 @@ func (g *graph) holdOut() {
 	if !g.gainful {
 		return
 	}
-	g.held, g.tab.good = 0, false
+	g.held = 0
+	g.t.forget()
 	type entry struct {
 		seq  uint64
 		book int32

@@ -29,7 +29,8 @@ type search struct {
 	cut     bool   // there were some
 	single  bool   // the sender has one place, so the first path to it is the best
 
-	base []int64 // distance of each hub from the sender, or nil
+	base []int64 // distance of each hub from the sender
+	row  *row    // whose it is, of several the last
 	from []int64 // room for base when the sender has several hubs
 
 	best     int32 // the sender's state where the best path starts, or none
@@ -127,7 +128,7 @@ func (g *graph) expect(sources, sinks []int32) int64 {
 	s := &g.s
 	path := g.f.path
 	if len(path) == 0 {
-		if s.base == nil || len(sources) > 1 {
+		if len(sources) > 1 {
 			return unlimited
 		}
 		nearest := int64(unlimited)
@@ -186,7 +187,7 @@ func (g *graph) search(sinks []int32) bool {
 		return false
 	}
 	s.rise = max(s.rise/2, 4*(s.bestKey-before))
-	g.tab.wasted += int64(len(s.settled)) << 3
+	s.row.wasted += int64(max(0, len(s.settled)-2*int(s.states[s.best].depth%hop)))
 	for _, x := range s.settled {
 		st := &s.states[x]
 		if st.dist-g.potential(x) < s.bestKey {
