@@ -160,7 +160,7 @@ func TestSampleMessage(t *testing.T) {
 			Key string `json:"key"`
 		}
 		call(t, p, request{method: "POST", path: "/v1/participants/" + bic + "/api-keys", key: p.ready.Operator, body: map[string]any{"name": "test"}, out: &made})
-		keys[bic] = made.Key
+		keys[bic], p.ready.APIKeys[bic] = made.Key, made.Key
 	}
 	call(t, p, request{method: "PUT", path: "/v1/lines/" + sender + "/MXN/AZTLMXMM", key: keys[sender], body: map[string]any{"limit": "90000000.00"}})
 	call(t, p, request{method: "PUT", path: "/v1/lines/" + receiver + "/EUR/RHEIDEFF", key: keys[receiver], body: map[string]any{"limit": "1000000.00"}})
