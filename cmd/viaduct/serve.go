@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"viaduct/fx/rates"
@@ -27,7 +28,7 @@ import (
 
 // serveFlags are what demo and up share.
 type serveFlags struct {
-	HTTP        string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one." env:"VIADUCT_HTTP"`
+	HTTP        string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one, and without a host it is loopback." env:"VIADUCT_HTTP"`
 	ReadyFile   string        `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
 	DatabaseURL string        `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
 	RedisURL    string        `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
@@ -70,7 +71,11 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 			err = errors.Join(err, fmt.Errorf("close %s: %w", what, e))
 		}
 	}
-	listener, err := net.Listen("tcp", f.HTTP)
+	address := f.HTTP
+	if strings.HasPrefix(address, ":") {
+		address = "127.0.0.1" + address
+	}
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("%w (choose another address with --http)", err)
 	}
