@@ -22,4 +22,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 ENTRYPOINT ["viaduct"]
-CMD ["up", "--http", ":8080", "--data", "/var/lib/viaduct"]
+CMD ["up", "--http", "0.0.0.0:8080", "--data", "/var/lib/viaduct"]
