@@ -187,7 +187,9 @@ func (g *graph) search(sinks []int32) bool {
 		return false
 	}
 	s.rise = max(s.rise/2, 4*(s.bestKey-before))
-	s.row.wasted += int64(max(0, len(s.settled)-2*int(s.states[s.best].depth%hop)))
+	if len(g.f.path) == 0 {
+		s.row.wasted += int64(max(0, len(s.settled)-2*int(s.states[s.best].depth%hop)))
+	}
 	for _, x := range s.settled {
 		st := &s.states[x]
 		if st.dist-g.potential(x) < s.bestKey {

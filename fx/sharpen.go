@@ -23,6 +23,10 @@ func (g *graph) sharpenSoon(settled, path int) bool {
 	return h.waste > max(h.cost, minSharpen)
 }
 
+// sharpenBudget bounds a sharpening by what the searches before it wasted, so that it never costs much
+// more than they did. Stopped short it is still right, only less sharp.
+const sharpenBudget = 4
+
 // minSharpen keeps payments of a few searches from bothering.
 const minSharpen = 48
 
@@ -34,6 +38,7 @@ func (g *graph) sharpenNow(sources, sinks []int32) {
 	if n := 2 * len(g.places); len(h.near) < n {
 		h.near = append(h.near, make([]nearMark, n-len(h.near)+n/4)...)
 	}
+	budget := sharpenBudget * h.waste
 	h.gen++
 	h.heap, h.touched = h.heap[:0], h.touched[:0]
 	last := int64(-unlimited)
@@ -54,12 +59,18 @@ func (g *graph) sharpenNow(sources, sinks []int32) {
 		if m.done || it.key != m.dist {
 			continue
 		}
+		if budget--; budget < 0 {
+			radius = it.key
+			break
+		}
 		m.done = true
 		g.goOn(it.at, radius)
 	}
 	h.cost, h.waste = len(h.touched), 0
 	for _, x := range h.touched {
-		s.states[x].pot += radius - h.near[x].dist
+		if m := &h.near[x]; m.done && m.dist < radius {
+			s.states[x].pot += radius - m.dist
+		}
 	}
 	s.bestKey -= radius
 }
