@@ -3,18 +3,19 @@ package ledger
 // pay checks a payment in the order of the cases below, asks the router for its flows, checks those
 // in full, and posts them: all of them, or none.
 func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
-	req, outcome := s.checkPay(by, i)
-	if outcome != Applied {
+	req := &s.request
+	var outcome Outcome
+	if *req, outcome = s.checkPay(by, i); outcome != Applied {
 		return outcome, nil
 	}
 	s.seen.add(req.From, seenPayment, i.ID)
 	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
 	s.seen.later(req.From, seenMessage, i.MessageID)
 
-	if outcome := s.router.Route(&req, &s.plan); outcome != Applied {
+	if outcome := s.router.Route(req, &s.plan); outcome != Applied {
 		return outcome, nil
 	}
-	if err := s.checkPlan(&req, &s.plan); err != nil {
+	if err := s.checkPlan(req, &s.plan); err != nil {
 		s.block.Faults = append(s.block.Faults, err)
 		return RouteFault, nil
 	}

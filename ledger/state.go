@@ -55,6 +55,7 @@ type State struct {
 
 	router  Router
 	block   *Block
+	request Request // of the payment under way
 	plan    Plan
 	check   planCheck
 	touched touched
@@ -253,7 +254,9 @@ func (s *State) decode(r *Result, e *Entry) {
 	}
 	s.pays = s.pays[:len(s.pays)+1]
 	pay := &s.pays[len(s.pays)-1]
-	if decodeInto(pay, e.Body) {
+	body := reader{b: e.Body}
+	pay.decode(&body)
+	if body.done() {
 		r.Instruction = pay
 	}
 }
