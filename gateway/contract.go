@@ -32,6 +32,7 @@ type operation struct {
 	body       *openapi3.Schema // of a JSON body; nil when there is none
 	media      string           // the body's media type, "" without a body
 	open       bool             // asks for no API key
+	stream     bool             // answers with events until somebody ends it
 }
 
 func loadContract() (*contract, error) {
@@ -48,6 +49,9 @@ func loadContract() (*contract, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			o := &operation{id: op.OperationID, open: op.Security != nil && len(*op.Security) == 0}
+			if ok := op.Responses.Status(http.StatusOK); ok != nil {
+				o.stream = ok.Value.Content["text/event-stream"] != nil
+			}
 			for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
 				o.parameters = append(o.parameters, p.Value)
 			}

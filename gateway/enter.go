@@ -112,7 +112,10 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 			return
 		}
 		x.wait = preferredWait(r.Header.Get("Prefer"))
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout+time.Duration(max(x.wait, 0))*time.Second)
+		ctx, cancel := r.Context(), func() {}
+		if !x.op.stream {
+			ctx, cancel = context.WithTimeout(ctx, requestTimeout+time.Duration(max(x.wait, 0))*time.Second)
+		}
 		defer cancel()
 		r = r.WithContext(ctx)
 		if !x.op.open {

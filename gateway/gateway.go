@@ -51,6 +51,7 @@ type Gateway struct {
 	contract *contract
 	secrets  secrets
 	touched  touches
+	streams  *streams
 	handler  http.Handler
 }
 
@@ -72,6 +73,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.secrets, err = newSecrets(cfg.MasterKey); err != nil {
 		return nil, fmt.Errorf("gateway: master key: %w", err)
 	}
+	g.streams = newStreams(cfg.Engine, cfg.Log)
 	g.handler = g.routes()
 	return g, nil
 }
@@ -79,9 +81,10 @@ func New(cfg Config) (*Gateway, error) {
 // Handler returns what serves the contract.
 func (g *Gateway) Handler() http.Handler { return g.handler }
 
-// Server returns a server for the handler whose timeouts fit the contract; a slow client is cut off.
+// Server returns a server for the handler whose timeouts fit the contract; a slow client is cut off. Its
+// Shutdown ends the streams.
 func (g *Gateway) Server() *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           g.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,
@@ -90,6 +93,8 @@ func (g *Gateway) Server() *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(g.streams.close)
+	return server
 }
 
 func (g *Gateway) routes() http.Handler {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"viaduct/fx"
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/openapi"
@@ -137,6 +138,9 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 			return v, err
 		}
 		v.Hops = hopsOf(moves)
+		for _, path := range fx.PathsOf(p.From, moves) {
+			v.Paths = append(v.Paths, pathView(path, nil))
+		}
 	}
 	return v, nil
 }

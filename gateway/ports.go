@@ -17,6 +17,8 @@ type Engine interface {
 	Receipt(ctx context.Context, height uint64, index int) ([]byte, error)
 	Status(ctx context.Context) (settlement.Status, error)
 	Quote(ctx context.Context, q settlement.QuoteRequest) (settlement.QuoteAnswer, error)
+	Fillable(ctx context.Context, offers []ledger.ID) (settlement.Fillable, error)
+	Watch(ctx context.Context) (*settlement.Watch, error)
 }
 
 // Store keeps what the gateway knows: requests, projected results, keys, details; *sqlstore.Store

@@ -92,6 +92,7 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeUnknownSigningKey:     {409, "The key is not one of the participant's", false},
 
 	// Ours.
+	openapi.ErrorCodeTooManyStreams: {429, "Too many streams are open", true},
 	openapi.ErrorCodeUnavailable:    {503, "Not available now", true},
 	openapi.ErrorCodeOutcomeUnknown: {503, "Not known whether the request was accepted; repeat it with the same key", true},
 	openapi.ErrorCodeInternal:       {500, "Internal error", false},

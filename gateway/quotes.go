@@ -21,20 +21,26 @@ func (s server) Quote(ctx context.Context, r openapi.QuoteRequestObject) (openap
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.cfg.Engine.Quote(ctx, q)
+	view, err := s.price(ctx, &q)
+	return openapi.Quote200JSONResponse(view), err
+}
+
+// price asks the engine and tells what it answers.
+func (g *Gateway) price(ctx context.Context, q *settlement.QuoteRequest) (openapi.Quote, error) {
+	found, err := g.cfg.Engine.Quote(ctx, *q)
 	if err != nil {
-		return nil, engineProblem(err)
+		return openapi.Quote{}, engineProblem(err)
 	}
-	table, _ := s.mids() // without rates a quote is shown without them
+	table, _ := g.mids() // without rates a quote is shown without them
 	options := make([]quoteOption, len(found.Options))
 	for i := range found.Options {
-		options[i] = quoteView(&q, &found.Options[i], table)
+		options[i] = quoteView(q, &found.Options[i], table)
 	}
 	// The cheapest at the mid rate comes first; what cannot be compared, and what was not found, after.
 	slices.SortStableFunc(options, func(a, b quoteOption) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), a.spread.Cmp(b.spread))
 	})
-	out := openapi.Quote200JSONResponse{Height: int64(found.Height), Options: []openapi.QuoteOption{}}
+	out := openapi.Quote{Height: int64(found.Height), Options: []openapi.QuoteOption{}}
 	for _, o := range options {
 		out.Options = append(out.Options, o.view)
 	}
@@ -101,6 +107,7 @@ func quoteView(q *settlement.QuoteRequest, o *settlement.QuoteOption, table *rat
 	}
 	if o.Outcome != ledger.Applied {
 		v.Code, v.IsoReason = openapi.ErrorCode(o.Outcome.String()), ledger.ISOReason(o.Outcome)
+		v.Message = outcomeText(o.Outcome)
 	} else {
 		out.rank = 1
 	}
@@ -112,19 +119,21 @@ func quoteView(q *settlement.QuoteRequest, o *settlement.QuoteOption, table *rat
 	}
 	v.Source, v.Delivered = moneyPointer(o.Source, o.Send), moneyPointer(o.Delivered, q.Deliver)
 	v.Price = ratioOf(o.Source, o.Delivered).Decimal(q.Deliver.Currency, o.Send.Currency).String()
-	if compared || o.Send.Currency == q.Deliver.Currency {
-		par := money.Ratio{N: 1, D: 1}
-		if compared {
-			par = mid.Ratio
-		}
-		out.spread = spreadBps(o.Source, o.Delivered, par)
+	var fair *money.Ratio
+	if compared {
+		fair = &mid.Ratio
+	} else if o.Send.Currency == q.Deliver.Currency {
+		fair = &money.Ratio{N: 1, D: 1}
+	}
+	if fair != nil {
+		out.spread = spreadBps(o.Source, o.Delivered, *fair)
 		v.SpreadBps = out.spread.String()
 		if o.Outcome == ledger.Applied {
 			out.rank = 0
 		}
 	}
 	for _, p := range o.Paths {
-		v.Paths = append(v.Paths, pathView(p))
+		v.Paths = append(v.Paths, pathView(p, fair))
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -127,7 +128,8 @@ func (s server) ListRates(context.Context, openapi.ListRatesRequestObject) (open
 // bookLimit bounds a book's answer; deeper levels are no use to a reader.
 const bookLimit = 200
 
-// GetBook reads the offers that give one asset for another, or one currency for another.
+// GetBook reads the offers that give one asset for another, or one currency for another, and how much
+// of each can be had.
 func (s server) GetBook(ctx context.Context, r openapi.GetBookRequestObject) (openapi.GetBookResponseObject, error) {
 	give, err1 := parseAsset(r.Give)
 	want, err2 := parseAsset(r.Want)
@@ -138,11 +140,23 @@ func (s server) GetBook(ctx context.Context, r openapi.GetBookRequestObject) (op
 	if err != nil {
 		return nil, err
 	}
-	book := openapi.GetBook200JSONResponse{Data: []openapi.Offer{}}
-	for _, o := range found {
-		if (give.Issuer == ledger.BIC{} || o.Give == give) && (want.Issuer == ledger.BIC{} || o.Want == want) {
-			book.Data = append(book.Data, offerView(o))
-		}
+	found = slices.DeleteFunc(found, func(o sqlstore.Offer) bool {
+		return give.Issuer != (ledger.BIC{}) && o.Give != give || want.Issuer != (ledger.BIC{}) && o.Want != want
+	})
+	ids := make([]ledger.ID, len(found))
+	for i, o := range found {
+		ids[i] = o.ID
+	}
+	now, err := s.cfg.Engine.Fillable(ctx, ids)
+	if err != nil {
+		return nil, engineProblem(err)
+	}
+	book := openapi.GetBook200JSONResponse{Height: int64(now.Height), Data: []openapi.Offer{}}
+	for i, o := range found {
+		v := offerView(o)
+		v.Fillable = money.New(min(now.Offers[i].Units, o.Remaining), o.Give.Currency).Value()
+		v.LimitedBy = boundsOf(now.Offers[i].Bounds)
+		book.Data = append(book.Data, v)
 	}
 	return book, nil
 }

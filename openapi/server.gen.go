@@ -146,6 +146,7 @@ const (
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
+	ErrorCodeTooManyStreams          ErrorCode = "too_many_streams"
 	ErrorCodeTrailingData            ErrorCode = "trailing_data"
 	ErrorCodeUnauthorized            ErrorCode = "unauthorized"
 	ErrorCodeUnavailable             ErrorCode = "unavailable"
@@ -306,6 +307,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTooManyKeys:
 		return true
 	case ErrorCodeTooManyOffers:
+		return true
+	case ErrorCodeTooManyStreams:
 		return true
 	case ErrorCodeTrailingData:
 		return true
@@ -493,6 +496,24 @@ func (e PaymentStatus) Valid() bool {
 	}
 }
 
+// Defines values for Way.
+const (
+	WayOffer    Way = "offer"
+	WayRippling Way = "rippling"
+)
+
+// Valid indicates whether the value is a known member of the Way enum.
+func (e Way) Valid() bool {
+	switch e {
+	case WayOffer:
+		return true
+	case WayRippling:
+		return true
+	default:
+		return false
+	}
+}
+
 // APIKey defines model for APIKey.
 type APIKey struct {
 	// CreatedAt RFC 3339.
@@ -589,13 +610,19 @@ type BlockPage struct {
 // Book defines model for Book.
 type Book struct {
 	Data []Offer `json:"data"`
+
+	// Height The block that `fillable` is true at.
+	Height int64 `json:"height"`
 }
 
 // Bound What keeps a path from carrying more, or a route closed.
 type Bound struct {
 	// Asset A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
-	Asset Asset  `json:"asset"`
-	Offer string `json:"offer,omitempty"`
+	Asset Asset `json:"asset"`
+
+	// Message The same in words.
+	Message string `json:"message"`
+	Offer   string `json:"offer,omitempty"`
 
 	// Participant ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Participant BIC         `json:"participant"`
@@ -625,6 +652,9 @@ type CandidateHop struct {
 
 	// Price A plain decimal number, never with an exponent.
 	Price Decimal `json:"price"`
+
+	// Way How a participant turns one asset into another.
+	Way Way `json:"way"`
 }
 
 // Cap defines model for Cap.
@@ -796,6 +826,9 @@ type Money struct {
 	Value Decimal `json:"value"`
 }
 
+// MoneyText An amount of a currency or an asset as one text, `EUR 1000.00` or `EUR@EURBDEFF 1000.00`.
+type MoneyText = string
+
 // Network defines model for Network.
 type Network struct {
 	Epoch   int64 `json:"epoch"`
@@ -895,10 +928,16 @@ type NewWebhook struct {
 // Offer defines model for Offer.
 type Offer struct {
 	// ExpiresAt RFC 3339.
-	ExpiresAt Time   `json:"expires_at,omitempty"`
-	Give      Money  `json:"give"`
-	Height    int64  `json:"height"`
-	Id        string `json:"id"`
+	ExpiresAt Time `json:"expires_at,omitempty"`
+
+	// Fillable In a book: the most of `remaining` that anyone can have now, by what the maker holds and what it may take. Transfer fees and a taker's own limits come off it.
+	Fillable Decimal `json:"fillable,omitempty"`
+	Give     Money   `json:"give"`
+	Height   int64   `json:"height"`
+	Id       string  `json:"id"`
+
+	// LimitedBy In a book: why `fillable` is less than `remaining`.
+	LimitedBy []Bound `json:"limited_by,omitempty"`
 
 	// Maker ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Maker BIC `json:"maker"`
@@ -993,6 +1032,7 @@ type Party struct {
 
 // Path One slice of the payment; `source` includes its fee.
 type Path struct {
+	// Binding What keeps the path from carrying more; empty when only the amount asked for does.
 	Binding   []Bound `json:"binding,omitempty"`
 	Delivered Money   `json:"delivered"`
 	Fee       *Money  `json:"fee,omitempty"`
@@ -1001,9 +1041,12 @@ type Path struct {
 	Handover Handover  `json:"handover"`
 	Hops     []PathHop `json:"hops"`
 
-	// Price A plain decimal number, never with an exponent.
+	// Price Source per unit delivered, all fees included.
 	Price  Decimal `json:"price"`
 	Source Money   `json:"source"`
+
+	// SpreadBps How far the path's price is above the mid-market rate, in basis points.
+	SpreadBps Decimal `json:"spread_bps,omitempty"`
 }
 
 // PathHop A participant that takes one asset and gives another, by an offer or by rippling.
@@ -1022,6 +1065,9 @@ type PathHop struct {
 
 	// Price Of what it takes for one unit of what it gives.
 	Price Decimal `json:"price"`
+
+	// Way How a participant turns one asset into another.
+	Way Way `json:"way"`
 }
 
 // Payment defines model for Payment.
@@ -1058,10 +1104,13 @@ type Payment struct {
 	Mid       *MidRate `json:"mid,omitempty"`
 
 	// NotAfter RFC 3339.
-	NotAfter Time   `json:"not_after,omitempty"`
-	Partial  bool   `json:"partial,omitempty"`
-	Send     *Money `json:"send,omitempty"`
-	SendMax  *Money `json:"send_max,omitempty"`
+	NotAfter Time `json:"not_after,omitempty"`
+	Partial  bool `json:"partial,omitempty"`
+
+	// Paths The way a settled payment went, in the words of a quote. `hops` has the moves as the receipt has them.
+	Paths   []Path `json:"paths,omitempty"`
+	Send    *Money `json:"send,omitempty"`
+	SendMax *Money `json:"send_max,omitempty"`
 
 	// SettledAt The ledger's time of the result.
 	SettledAt Time `json:"settled_at,omitempty"`
@@ -1112,21 +1161,26 @@ type Quote struct {
 type QuoteOption struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 
-	// Code Stable; new ones are only added.
+	// Code Why the request as it stands cannot be paid so; absent when it can.
 	Code ErrorCode `json:"code,omitempty"`
 
 	// Currency A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
-	Currency  Asset    `json:"currency"`
-	Delivered *Money   `json:"delivered,omitempty"`
-	IsoReason string   `json:"iso_reason,omitempty"`
-	Mid       *MidRate `json:"mid,omitempty"`
-	Paths     []Path   `json:"paths,omitempty"`
+	Currency  Asset  `json:"currency"`
+	Delivered *Money `json:"delivered,omitempty"`
+	IsoReason string `json:"iso_reason,omitempty"`
+
+	// Message The code in words.
+	Message string   `json:"message,omitempty"`
+	Mid     *MidRate `json:"mid,omitempty"`
+
+	// Paths They add up to `source` and `delivered`. With a `code` they tell what could be had instead of what was asked for.
+	Paths []Path `json:"paths,omitempty"`
 
 	// Price Source per unit delivered, all fees included.
 	Price  Decimal `json:"price,omitempty"`
 	Source *Money  `json:"source,omitempty"`
 
-	// SpreadBps How far the price is above the mid-market rate.
+	// SpreadBps How far the price is above the mid-market rate, in basis points; within one currency, above par.
 	SpreadBps Decimal `json:"spread_bps,omitempty"`
 }
 
@@ -1188,6 +1242,9 @@ type Time = string
 
 // UETR A UUID of version 4 in lower case.
 type UETR = string
+
+// Way How a participant turns one asset into another.
+type Way string
 
 // Webhook defines model for Webhook.
 type Webhook struct {
@@ -1353,6 +1410,16 @@ type CreatePaymentParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
+// StreamQuotesParams defines parameters for StreamQuotes.
+type StreamQuotesParams struct {
+	From    BIC       `form:"from,omitempty" json:"from,omitempty"`
+	To      BIC       `form:"to" json:"to"`
+	Deliver MoneyText `form:"deliver,omitempty" json:"deliver,omitempty"`
+	Send    MoneyText `form:"send,omitempty" json:"send,omitempty"`
+	Source  Asset     `form:"source,omitempty" json:"source,omitempty"`
+	Target  Asset     `form:"target,omitempty" json:"target,omitempty"`
+}
+
 // SetLineJSONRequestBody defines body for SetLine for application/json ContentType.
 type SetLineJSONRequestBody = LineChange
 
@@ -1469,6 +1536,9 @@ type ServerInterface interface {
 	// Quote Ask what a payment would cost
 	// (POST /v1/quotes)
 	Quote(w http.ResponseWriter, r *http.Request)
+	// StreamQuotes Watch what a payment would cost
+	// (GET /v1/quotes/stream)
+	StreamQuotes(w http.ResponseWriter, r *http.Request, params StreamQuotesParams)
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(w http.ResponseWriter, r *http.Request)
@@ -1661,6 +1731,12 @@ func (_ Unimplemented) GetReceipt(w http.ResponseWriter, r *http.Request, id ID)
 // Quote Ask what a payment would cost
 // (POST /v1/quotes)
 func (_ Unimplemented) Quote(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// StreamQuotes Watch what a payment would cost
+// (GET /v1/quotes/stream)
+func (_ Unimplemented) StreamQuotes(w http.ResponseWriter, r *http.Request, params StreamQuotesParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2943,6 +3019,104 @@ func (siw *ServerInterfaceWrapper) Quote(w http.ResponseWriter, r *http.Request)
 	handler.ServeHTTP(w, r)
 }
 
+// StreamQuotes operation middleware
+func (siw *ServerInterfaceWrapper) StreamQuotes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamQuotesParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "deliver" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deliver", r.URL.Query(), &params.Deliver, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "deliver"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "deliver", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "send" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "send", r.URL.Query(), &params.Send, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "send"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "send", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", r.URL.Query(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: "asset"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "source"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "source", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", r.URL.Query(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: "asset"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "target"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "target", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StreamQuotes(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListRates operation middleware
 func (siw *ServerInterfaceWrapper) ListRates(w http.ResponseWriter, r *http.Request) {
 
@@ -3191,6 +3365,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/quotes", wrapper.Quote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/quotes/stream", wrapper.StreamQuotes)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/payments", wrapper.ListPayments)
@@ -4443,6 +4620,74 @@ func (response QuotedefaultApplicationProblemPlusJSONResponse) VisitQuoteRespons
 	return err
 }
 
+type StreamQuotesRequestObject struct {
+	Params StreamQuotesParams
+}
+
+type StreamQuotesResponseObject interface {
+	VisitStreamQuotesResponse(w http.ResponseWriter) error
+}
+
+type StreamQuotes200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamQuotes200TexteventStreamResponse) VisitStreamQuotesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamQuotesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamQuotesdefaultApplicationProblemPlusJSONResponse) VisitStreamQuotesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRatesRequestObject struct {
 }
 
@@ -4718,6 +4963,9 @@ type StrictServerInterface interface {
 	// Quote Ask what a payment would cost
 	// (POST /v1/quotes)
 	Quote(ctx context.Context, request QuoteRequestObject) (QuoteResponseObject, error)
+	// StreamQuotes Watch what a payment would cost
+	// (GET /v1/quotes/stream)
+	StreamQuotes(ctx context.Context, request StreamQuotesRequestObject) (StreamQuotesResponseObject, error)
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(ctx context.Context, request ListRatesRequestObject) (ListRatesResponseObject, error)
@@ -5586,6 +5834,32 @@ func (sh *strictHandler) Quote(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(QuoteResponseObject); ok {
 		if err := validResponse.VisitQuoteResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamQuotes operation middleware
+func (sh *strictHandler) StreamQuotes(w http.ResponseWriter, r *http.Request, params StreamQuotesParams) {
+	var request StreamQuotesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamQuotes(ctx, request.(StreamQuotesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamQuotes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StreamQuotesResponseObject); ok {
+		if err := validResponse.VisitStreamQuotesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

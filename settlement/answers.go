@@ -1,9 +1,13 @@
 package settlement
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"viaduct/fx"
+	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
 
@@ -26,13 +30,23 @@ func (n *Node) answerStatus(m *nats.Msg) {
 	reply(m, s, nil)
 }
 
+// answerQuote answers the questions about the market.
 func (n *Node) answerQuote(m *nats.Msg) {
-	var q QuoteRequest
-	if err := json.Unmarshal(m.Data, &q); err != nil {
-		reply(m, nil, fmt.Errorf("%w: %w", ErrMalformed, err))
-		return
+	var q question
+	var a any
+	err := json.Unmarshal(m.Data, &q)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrMalformed, err)
+	case q.Quote != nil:
+		a, err = n.quote(q.Quote)
+	case q.Hops:
+		a = n.hops()
+	case q.After != nil:
+		a, err = n.touched(*q.After)
+	default:
+		a = n.fillable(q.Fillable)
 	}
-	a, err := n.quote(&q)
 	reply(m, a, err)
 }
 
@@ -101,6 +115,58 @@ func (n *Node) sendable(from ledger.PartID, q *QuoteRequest) []ledger.AssetName 
 	return out
 }
 
+// fillable tells how much of each offer can be had now.
+func (n *Node) fillable(ids []ledger.ID) *Fillable {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	a := &Fillable{Height: n.state.Height(), Offers: make([]FillableOffer, len(ids))}
+	for i, id := range ids {
+		if at := n.state.FindOffer(id); at != ledger.None {
+			a.Offers[i] = n.fillableOffer(at)
+		}
+	}
+	return a
+}
+
+func (n *Node) fillableOffer(at ledger.OfferIdx) FillableOffer {
+	s := n.state
+	o := &s.Offers()[at]
+	f := FillableOffer{Units: o.Remaining}
+	limit := func(kind fx.BoundKind, asset ledger.AssetName, units int64) {
+		if f.Units = min(f.Units, units); units < o.Remaining {
+			f.Bounds = append(f.Bounds, fx.Bound{Kind: kind, Who: s.Participants()[o.Maker].BIC, Asset: asset})
+		}
+	}
+	give, want := s.AssetName(o.Give), s.AssetName(o.Want)
+	if !s.Fillable(at) {
+		limit(fx.OfferHeldOut, give, 0)
+		f.Bounds[0].Offer = o.ID
+		return f
+	}
+	giver, taker := &s.Positions()[o.GivePos], &s.Positions()[o.WantPos]
+	limit(fx.BalanceSpent, give, s.Available(o.GivePos))
+	limit(fx.CapReached, ledger.AssetName{Currency: give.Currency}, s.PurseRoom(giver.Purse))
+	room, kind := s.Headroom(o.WantPos), fx.LimitReached
+	if taker.Own {
+		kind = fx.AllRedeemed
+	}
+	// The most whose cost, rounded up, still fits.
+	if units, _, err := money.MulDiv(room, o.Price.D, o.Price.N, money.RoundDown); err == nil {
+		limit(kind, want, units)
+	}
+	if !s.CanTake(o.WantPos) {
+		limit(fx.NotAuthorised, want, 0)
+	}
+	if !s.CanGive(o.GivePos) {
+		kind := fx.NotAuthorised
+		if giver.Frozen || s.Participants()[s.Assets()[o.Give].Issuer].Frozen {
+			kind = fx.Frozen
+		}
+		f.Bounds = append(f.Bounds, fx.Bound{Kind: kind, Who: s.Participants()[o.Maker].BIC, Asset: give})
+	}
+	return f
+}
+
 func (n *Node) answerReceipt(m *nats.Msg) {
 	var r receiptRequest
 	if err := json.Unmarshal(m.Data, &r); err != nil {
@@ -142,4 +208,130 @@ func (n *Node) receipt(height uint64, index int) ([]byte, error) {
 		return nil, err
 	}
 	return proof.BuildReceipt(rec.Leaves[index], at, hashes, signed, n.policy)
+}
+
+const (
+	// scanChunk is how many entries are read between two chances for the next block to be applied.
+	scanChunk = 8192
+	// maxExpiries and maxTouched bound an answer; who needs more asks again.
+	maxExpiries = 4096
+	maxTouched  = 256 // blocks
+)
+
+// hops reads who can be a hop. It looks at the tables piece by piece and lets blocks be applied in
+// between: what they change is told again by touched, and too many hops do no harm.
+func (n *Node) hops() *hops {
+	h := &hops{Height: n.quoter.Height()}
+	seen := make(map[ledger.PartID]bool)
+	add := func(p ledger.PartID) {
+		if !seen[p] {
+			seen[p] = true
+			h.Names = append(h.Names, n.state.Participants()[p].BIC)
+		}
+	}
+	scan(n, n.state.Offers, func(o *ledger.Offer) {
+		if o.Live {
+			add(o.Maker)
+			if o.Expires != 0 {
+				h.Expiries = append(h.Expiries, o.Expires)
+			}
+		}
+	})
+	scan(n, n.state.Positions, func(p *ledger.Position) {
+		if p.Ripple {
+			add(p.Holder)
+		}
+	})
+	slices.Sort(h.Expiries)
+	h.Expiries = slices.Compact(h.Expiries)
+	if len(h.Expiries) > maxExpiries {
+		h.Expiries, h.More = h.Expiries[:maxExpiries], true
+	}
+	return h
+}
+
+// scan calls look for each entry of a table that grows at its end.
+func scan[T any](n *Node, table func() []T, look func(*T)) {
+	for from := 0; ; from += scanChunk {
+		n.mu.RLock()
+		all := table()
+		for i := from; i < min(from+scanChunk, len(all)); i++ {
+			look(&all[i])
+		}
+		done := from+scanChunk >= len(all)
+		n.mu.RUnlock()
+		if done {
+			return
+		}
+	}
+}
+
+// touched reads from the block log what the final blocks after a height touched.
+func (n *Node) touched(after uint64) (*touched, error) {
+	final, _ := n.final.get()
+	t := &touched{Height: after}
+	for height := after + 1; height <= min(final, after+maxTouched); height++ {
+		data, err := n.log.Get(height)
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", height, err)
+		}
+		rec, err := decodeRecord(data)
+		if err != nil {
+			return nil, err
+		}
+		header, err := rec.header()
+		if err != nil {
+			return nil, err
+		}
+		t.Height, t.Time = height, header.Time
+		for _, data := range rec.Leaves[:len(rec.Leaves)-1] {
+			leaf, err := ledger.DecodeLeaf(data)
+			if err != nil {
+				return nil, fmt.Errorf("block %d: %w", height, err)
+			}
+			if leaf.Outcome == ledger.Applied {
+				t.add(leaf)
+			}
+		}
+	}
+	slices.SortFunc(t.Names, func(a, b ledger.BIC) int { return bytes.Compare(a[:], b[:]) })
+	t.Names = slices.Compact(t.Names)
+	return t, nil
+}
+
+// add notes what an applied instruction touched. What it does not know it takes for a change of the
+// market.
+func (t *touched) add(leaf *ledger.Leaf) {
+	in, ok := ledger.DecodeInstruction(leaf.Kind, leaf.Body)
+	if !ok {
+		t.Market = true
+		return
+	}
+	switch in := in.(type) {
+	case *ledger.Admit, *ledger.SetKey:
+	case *ledger.SetLine:
+		t.Names = append(t.Names, leaf.Participant, in.Asset.Issuer)
+		if in.Ripple {
+			t.Hops = append(t.Hops, leaf.Participant)
+		}
+	case *ledger.ControlLine:
+		t.Names = append(t.Names, leaf.Participant, in.Holder)
+	case *ledger.Pay:
+		for i := range leaf.Moves {
+			switch m := &leaf.Moves[i]; m.Kind {
+			case ledger.Give, ledger.Take, ledger.Redeem, ledger.Issue:
+				t.Names = append(t.Names, m.Holder, m.Asset.Issuer)
+			default:
+				t.Market = true
+			}
+		}
+	case *ledger.PlaceOffer:
+		t.Market = true
+		t.Hops = append(t.Hops, leaf.Participant)
+		if in.Expires != 0 {
+			t.Expiries = append(t.Expiries, in.Expires)
+		}
+	default:
+		t.Market = true
+	}
 }

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"viaduct/ledger"
 
 	"github.com/nats-io/nats.go"
 )
@@ -107,7 +110,92 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // Quote asks what a payment would cost now. Errors: ErrNotFound when a participant is not admitted.
 func (c *Client) Quote(ctx context.Context, q QuoteRequest) (QuoteAnswer, error) {
 	var a QuoteAnswer
-	return a, c.ask(ctx, subjectQuote, &q, &a)
+	return a, c.ask(ctx, subjectQuote, question{Quote: &q}, &a)
+}
+
+// Fillable asks how much of standing offers can be had now.
+func (c *Client) Fillable(ctx context.Context, offers []ledger.ID) (Fillable, error) {
+	var a Fillable
+	return a, c.ask(ctx, subjectQuote, question{Fillable: offers}, &a)
+}
+
+// Watch follows the blocks and tells which of them could change a quote. It is used by one goroutine.
+type Watch struct {
+	client   *Client
+	height   uint64
+	hops     map[ledger.BIC]bool // all that are, and some that were
+	expiries []int64             // ascending
+	horizon  int64               // expiries after this are not known; 0 when all are
+}
+
+// News is what some consecutive blocks did.
+type News struct {
+	Height  uint64 // of the last of them
+	market  bool
+	touched map[ledger.BIC]bool
+}
+
+// Watch begins at a height at or below that of any quote asked for from now on.
+func (c *Client) Watch(ctx context.Context) (*Watch, error) {
+	var h hops
+	if err := c.ask(ctx, subjectQuote, question{Hops: true}, &h); err != nil {
+		return nil, err
+	}
+	w := &Watch{client: c, height: h.Height, hops: make(map[ledger.BIC]bool), expiries: h.Expiries}
+	for _, name := range h.Names {
+		w.hops[name] = true
+	}
+	if h.More {
+		w.horizon = h.Expiries[len(h.Expiries)-1]
+	}
+	return w, nil
+}
+
+// Next waits for the next block that is final and projected and returns what it did, together with
+// those after it. After an error the watch is of no more use.
+func (w *Watch) Next(ctx context.Context) (News, error) {
+	if err := w.client.WaitFinal(ctx, w.height+1); err != nil {
+		return News{}, err
+	}
+	var t touched
+	if err := w.client.ask(ctx, subjectQuote, question{After: &w.height}, &t); err != nil {
+		return News{}, err
+	}
+	w.height = t.Height
+	news := News{Height: t.Height, market: t.Market, touched: make(map[ledger.BIC]bool)}
+	for _, name := range t.Hops {
+		w.hops[name] = true
+	}
+	for _, name := range t.Names {
+		news.touched[name] = true
+		news.market = news.market || w.hops[name]
+	}
+	for _, at := range t.Expiries {
+		i, known := slices.BinarySearch(w.expiries, at)
+		if !known {
+			w.expiries = slices.Insert(w.expiries, i, at)
+		}
+	}
+	lapsed, _ := slices.BinarySearch(w.expiries, t.Time+1)
+	w.expiries = w.expiries[lapsed:]
+	news.market = news.market || lapsed > 0
+	if w.horizon != 0 && t.Time >= w.horizon {
+		again, err := w.client.Watch(ctx)
+		if err != nil {
+			return News{}, err
+		}
+		// Blocks between the two heights are read again, for nothing.
+		again.height = w.height
+		*w = *again
+		news.market = true
+	}
+	return news, nil
+}
+
+// Matters says whether the blocks could have changed the answer to a quote. A position matters when its
+// holder pays or is paid, or can be a hop; offers, terms and caps always do.
+func (n *News) Matters(q *QuoteRequest) bool {
+	return n.market || n.touched[q.From] || n.touched[q.To]
 }
 
 // Receipt returns the receipt of a block's result, in the C2SP tlog-proof form. Errors: ErrNotFound.

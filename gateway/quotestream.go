@@ -1,0 +1,171 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"viaduct/openapi"
+)
+
+// StreamQuotes tells what a payment would cost, again each time that changes.
+func (s server) StreamQuotes(ctx context.Context, r openapi.StreamQuotesRequestObject) (openapi.StreamQuotesResponseObject, error) {
+	x := exchangeOf(ctx)
+	q := r.Params
+	in := &openapi.QuoteRequest{
+		From: q.From, To: q.To, Source: q.Source, Target: q.Target,
+		Deliver: moneyOfText(q.Deliver, "/deliver", &x.faults), Send: moneyOfText(q.Send, "/send", &x.faults),
+	}
+	ask, err := s.readQuote(ctx, in, x)
+	if err != nil {
+		return nil, inQuery(err)
+	}
+	st, err := s.streams.add(x.caller.bic, ask)
+	if err != nil {
+		return nil, err
+	}
+	first, err := s.price(ctx, &ask)
+	if err != nil {
+		s.streams.remove(st)
+		return nil, err
+	}
+	return &quoteStream{gateway: s.Gateway, ctx: ctx, stream: st, first: first}, nil
+}
+
+// moneyOfText reads an amount of a query; its form was checked.
+func moneyOfText(text, at string, f *faults) *openapi.Money {
+	if text == "" {
+		return nil
+	}
+	name, value, _ := strings.Cut(text, " ")
+	asset, err := parseAsset(name)
+	var bad *formatFault
+	if errors.As(err, &bad) {
+		f.add(at, bad.code, bad.message, bad.isoReason)
+		return nil
+	}
+	m := &openapi.Money{Currency: asset.Currency.String(), Value: value, Issuer: asset.Issuer.String()}
+	return m
+}
+
+// inQuery makes pointers into a body those into the query they came from.
+func inQuery(err error) error {
+	var p *problem
+	if !errors.As(err, &p) {
+		return err
+	}
+	for i := range p.faults {
+		if at, ok := strings.CutPrefix(p.faults[i].Pointer, "/"); ok {
+			name, _, _ := strings.Cut(at, "/")
+			p.faults[i].Pointer = "query:" + name
+		}
+	}
+	return p
+}
+
+// quoteStream is the answer of StreamQuotes.
+type quoteStream struct {
+	gateway *Gateway
+	ctx     context.Context // ends with the connection
+	stream  *stream
+	first   openapi.Quote
+}
+
+// VisitStreamQuotesResponse writes events until the reader leaves or is too slow, the engine does not
+// answer, or the server shuts down. Whoever is cut off asks again and misses nothing.
+func (v *quoteStream) VisitStreamQuotesResponse(w http.ResponseWriter) error {
+	all := v.gateway.streams
+	defer all.remove(v.stream)
+	out := events{w: w, conn: http.NewResponseController(w), patience: all.patience}
+	// The server's time-outs are for requests that end.
+	if err := out.conn.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Connection", "close") // its deadlines are no other request's
+	w.WriteHeader(http.StatusOK)
+	last := v.first
+	told, err := json.Marshal(last.Options)
+	if err != nil || out.quote(&last) != nil {
+		return nil
+	}
+	beat := time.NewTicker(all.heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-v.ctx.Done():
+			return nil
+		case <-all.closed:
+			return nil
+		case <-beat.C:
+			height, so := all.unchangedAt(v.stream, uint64(last.Height))
+			if so && out.event("unchanged", fmt.Appendf(nil, `{"height":%d}`, height)) != nil {
+				return nil
+			}
+		case <-v.stream.poked:
+			now, err := v.gateway.price(v.ctx, &v.stream.ask)
+			if err != nil {
+				return nil
+			}
+			options, err := json.Marshal(now.Options)
+			if err != nil {
+				return nil
+			}
+			if last = now; bytes.Equal(options, told) {
+				continue
+			}
+			told = options
+			if out.quote(&now) != nil {
+				return nil
+			}
+			beat.Reset(all.heartbeat)
+		}
+	}
+}
+
+// events writes server-sent events.
+type events struct {
+	w        http.ResponseWriter
+	conn     *http.ResponseController
+	patience time.Duration
+}
+
+func (e *events) quote(q *openapi.Quote) error {
+	data, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	if err := e.deadline(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(e.w, "id: %d\n", q.Height); err != nil {
+		return err
+	}
+	return e.event("quote", data)
+}
+
+// event writes one event out; data has no line breaks. A reader that does not take it in time is an
+// error.
+func (e *events) event(name string, data []byte) error {
+	if err := e.deadline(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(e.w, "event: %s\ndata: %s\n\n", name, data); err != nil {
+		return err
+	}
+	return e.conn.Flush()
+}
+
+func (e *events) deadline() error {
+	err := e.conn.SetWriteDeadline(time.Now().Add(e.patience))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
