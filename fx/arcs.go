@@ -8,27 +8,39 @@ import "viaduct/ledger"
 func (m *market) refresh(id int32) {
 	pos := &m.positions[id]
 	pos.takes, pos.offers = m.takeOpen(pos), m.giveOpen(pos)
-	m.refreshTaking(pos)
 	m.refreshRipple(pos)
 	for _, b := range pos.gives {
+		m.refreshTaking(m.positionAt(m.books[b].tail), m.refreshBook(b))
+	}
+	for _, b := range pos.wants {
 		m.refreshBook(b)
+		m.refreshGiving(m.positionAt(m.books[b].head))
 	}
 	m.refreshGiving(id)
-	for _, b := range pos.wants {
-		m.refreshGiving(m.refreshBook(b))
+	m.refreshTaking(id, true)
+}
+
+// positionAt returns the position that a place is a side of.
+func (m *market) positionAt(v int32) int32 { return int32(uint32(m.places[v].key)) }
+
+// refreshTaking sets the arcs into a line's taking side, which are there only while it leads
+// somewhere, or the payment under way ends there: a pool has many holders, and few of them deal.
+func (m *market) refreshTaking(id int32, changed bool) {
+	pos := &m.positions[id]
+	if pos.own || !changed {
+		return
+	}
+	a := &m.assets[pos.asset]
+	present := pos.mayTake && (pos.ends || m.leads(pos))
+	m.setEdge(a.pool, pos.take, ledger.Take, 0, present)
+	if a.own >= 0 {
+		m.setEdge(m.positions[a.own].give, pos.take, ledger.Issue, 0, present)
 	}
 }
 
-// refreshTaking sets the arcs into a line's taking side.
-func (m *market) refreshTaking(pos *position) {
-	a := &m.assets[pos.asset]
-	if pos.own {
-		return
-	}
-	m.setEdge(a.pool, pos.take, ledger.Take, 0, pos.mayTake)
-	if a.own >= 0 {
-		m.setEdge(m.positions[a.own].give, pos.take, ledger.Issue, 0, pos.mayTake)
-	}
+// leads says whether a line's taking side leads somewhere, offers held out included.
+func (m *market) leads(pos *position) bool {
+	return pos.ripple && m.takeOpen(pos) || m.anyOpen(pos.wants)
 }
 
 // refreshRipple sets the arcs between a position and the pools of its purse.
@@ -49,13 +61,20 @@ func (m *market) refreshRipple(pos *position) {
 	m.setEdge(p.redeemed, pos.give, ledger.RippleOwnOut, out, pos.ripple && give)
 }
 
-// refreshBook connects a book or cuts it off; it returns the giver, whose own arcs may follow.
-func (m *market) refreshBook(b int32) int32 {
+// refreshBook connects a book or cuts it off; it reports whether that changed what its ends do.
+func (m *market) refreshBook(b int32) bool {
 	bk := &m.books[b]
-	giver := int32(uint32(m.places[bk.head].key))
-	want, give := &m.positions[int32(uint32(m.places[bk.tail].key))], &m.positions[giver]
+	want, give := &m.positions[m.positionAt(bk.tail)], &m.positions[m.positionAt(bk.head)]
+	before := bk.open
 	m.connect(b, m.takeOpen(want) && m.giveOpen(give))
-	return giver
+	return before != bk.open
+}
+
+// refreshOffer is refreshBook for a book whose offers changed.
+func (m *market) refreshOffer(b int32) {
+	m.refreshBook(b)
+	m.refreshGiving(m.positionAt(m.books[b].head))
+	m.refreshTaking(m.positionAt(m.books[b].tail), true)
 }
 
 // refreshGiving sets the arcs out of a line's giving side, which are there only while something leads
@@ -82,10 +101,26 @@ func (m *market) force(id int32) {
 	}
 }
 
+// forceEnd lets a line take although it leads nowhere, until unforce.
+func (m *market) forceEnd(id int32) {
+	if pos := &m.positions[id]; !pos.own && !m.leads(pos) {
+		pos.ends = true
+		m.forced = append(m.forced, id)
+		m.refreshTaking(id, true)
+	}
+}
+
 func (m *market) unforce() {
 	for _, id := range m.forced {
-		m.positions[id].forced = false
-		m.refreshGiving(id)
+		pos := &m.positions[id]
+		if pos.forced {
+			pos.forced = false
+			m.refreshGiving(id)
+		}
+		if pos.ends {
+			pos.ends = false
+			m.refreshTaking(id, true)
+		}
 	}
 	m.forced = m.forced[:0]
 }
@@ -99,7 +134,7 @@ func (m *market) setOffer(c *change) {
 	}
 	if o.live {
 		m.remove(o.book, m.find(o.book, c.id))
-		m.refreshGiving(m.refreshBook(o.book))
+		m.refreshOffer(o.book)
 	}
 	o.change = *c
 	if !c.live {
@@ -109,15 +144,16 @@ func (m *market) setOffer(c *change) {
 	m.insert(o.book, tier{
 		label: label(c.price.N, c.price.D), n: c.price.N, d: c.price.D, room: c.remaining, seq: c.seq, arc: c.id,
 	})
-	m.refreshGiving(m.refreshBook(o.book))
+	m.refreshOffer(o.book)
 }
 
 // active says whether something leads to a line's giving side, offers held out included.
 func (m *market) active(pos *position) bool {
-	if pos.ripple && m.giveOpen(pos) {
-		return true
-	}
-	for _, b := range pos.gives {
+	return pos.ripple && m.giveOpen(pos) || m.anyOpen(pos.gives)
+}
+
+func (m *market) anyOpen(books []int32) bool {
+	for _, b := range books {
 		if m.books[b].open && len(m.books[b].tiers) > 0 {
 			return true
 		}

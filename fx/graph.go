@@ -107,6 +107,7 @@ type graph struct {
 	// gainful says that the arcs, offers not held included, may close a gainful cycle; holdOut then
 	// decides before the next search who is held out.
 	gainful bool
+	risen   int64 // how often an arc went or became dearer
 	held    int
 
 	sender, receiver int32 // of the payment under way
@@ -223,6 +224,7 @@ func (g *graph) connect(b int32, open bool) {
 		old := g.rows[bk.head][bk.row].label
 		g.rows[bk.head][bk.row].label = label
 		if old <= label {
+			g.risen++
 			return
 		}
 	}
@@ -244,7 +246,8 @@ func (g *graph) link(head int32, e edge) int32 {
 // cut takes an edge out of a row, moving the last one into its slot.
 func (g *graph) cut(head, i int32) {
 	row, backs := g.rows[head], g.backs[head]
-	g.gainful = g.gainful || g.held > 0 && len(g.rows[row[i].tail]) > 0
+	g.gainful = g.gainful || g.held > 0 && len(g.rows[row[i].tail]) > 0 && len(g.outs[head]) > 0
+	g.risen++
 	outs := g.outs[row[i].tail]
 	end := len(outs) - 1
 	outs[backs[i]] = outs[end]
@@ -299,10 +302,15 @@ func (g *graph) setEdge(tail, head int32, kind ledger.FlowKind, label int64, pre
 }
 
 // check keeps the potentials good after an arc came or became cheaper. A place that nothing leads to
-// closes no cycle.
+// closes no cycle, nor does one that leads nowhere.
 func (g *graph) check(tail, head, ref int32, label int64) {
 	if len(g.rows[tail]) == 0 {
 		g.places[tail].pot = min(g.places[tail].pot, label+g.places[head].pot)
+		g.cheaper(tail, head, ref)
+		return
+	}
+	if len(g.outs[head]) == 0 {
+		g.places[head].pot = max(g.places[head].pot, g.places[tail].pot-label)
 		g.cheaper(tail, head, ref)
 		return
 	}

@@ -89,6 +89,7 @@ type position struct {
 	gives            []int32 // books of offers that give from the position
 	wants            []int32 // books of offers that take into it
 	forced           bool    // the sender's, for the payment under way
+	ends             bool    // the receiver's
 	takes            bool    // at the last refresh, something could be taken
 	offers           bool    // and given
 }

@@ -33,6 +33,7 @@ type row struct {
 	dist   []int64
 	cost   int64 // arcs that computing it looked at
 	wasted int64 // states that searches settled beside their paths since then
+	risen  int64 // the graph's count then
 	spoilt bool  // not computed yet
 }
 
@@ -44,6 +45,8 @@ const (
 	minRows     = 16
 	// maxPending is how many arcs are worth taking in one by one.
 	maxPending = 4096
+	// A row is as good as new while fewer arcs than this went or became dearer.
+	minRisen = 32
 	// A state that a search settles looks at about as many arcs as this.
 	arcsPerState = 16
 )
@@ -178,13 +181,13 @@ func (g *graph) rowOf(hub int32) *row {
 	}
 	r := &t.list[t.at[hub]]
 	r.extend(g.hubs)
-	if r.spoilt || r.wasted*arcsPerState > r.cost {
+	if r.spoilt || r.wasted*arcsPerState > r.cost && g.risen-r.risen > minRisen {
 		for i := range r.dist {
 			r.dist[i] = farAway
 		}
 		r.dist[hub] = 0
 		g.spread(r, hub)
-		r.cost, r.wasted, r.spoilt = t.work+int64(g.hubs), 0, false
+		r.cost, r.wasted, r.risen, r.spoilt = t.work+int64(g.hubs), 0, g.risen, false
 	}
 	return r
 }

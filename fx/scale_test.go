@@ -97,7 +97,7 @@ func (s *scaleMarket) offer(id int32, seq uint64) {
 	wa := s.worth[(b.asset/2+b.asset%2)%scaleCurrencies]
 	s.m.apply(&change{
 		table: tableOffer, id: id, live: true, part: a.part, give: give, want: want, seq: seq,
-		price: ratio(ga*(10_002+s.r.Int64N(60)), wa*10_000), remaining: int64(math.Exp(s.r.NormFloat64()) * 1e7),
+		price: ratio(ga*(10_002_000+s.r.Int64N(60_000)), wa*10_000_000), remaining: int64(math.Exp(s.r.NormFloat64()) * 1e7),
 	})
 }
 

@@ -93,13 +93,28 @@ func (g *graph) potential(x int32) int64 {
 	st := &g.s.states[x]
 	if st.pay != g.s.pay {
 		st.pay = g.s.pay
-		if g.s.base != nil {
-			st.pot = -g.s.base[g.hub[x>>1]]
-		} else {
-			st.pot = g.places[x>>1].pot
-		}
+		st.pot = g.firstPotential(x >> 1)
 	}
 	return st.pot
+}
+
+// firstPotential is minus the distance from the sender's hub. The giving sides of a hub differ in what
+// leads to them, so for them the row of arcs is looked at once, which spares the searches all dealers
+// but the few that may be on a path. Nothing flows at a place before its potential is asked for.
+func (g *graph) firstPotential(v int32) int64 {
+	p := &g.places[v]
+	base := g.s.base
+	if p.key>>32 != placeGive || p.mark&markSource != 0 {
+		return -base[g.hub[v]]
+	}
+	nearest := int64(farAway)
+	for i := range g.rows[v] {
+		e := &g.rows[v][i]
+		if d := base[g.hub[e.tail]]; d < farAway {
+			nearest = min(nearest, d+e.label)
+		}
+	}
+	return -nearest
 }
 
 // findPath searches the cheapest path; it reports whether there is one. A first try looks no farther

@@ -156,6 +156,9 @@ func (m *market) start(req *ledger.Request) {
 		m.touch(pos.give)
 		m.places[pos.give].mark |= markSource
 	}
+	for _, id := range m.sinks {
+		m.forceEnd(id)
+	}
 	m.begin(m.sources)
 	for i, id := range m.sinks {
 		m.sinks[i] = m.positions[id].take
