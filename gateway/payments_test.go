@@ -34,6 +34,16 @@ func TestPaymentEndToEnd(t *testing.T) {
 	}
 	diff(t, "hops", kinds, []string{"issue", "fill", "redeem"})
 
+	// The way it went, in the words of a quote.
+	for field, want := range map[string]string{
+		"source/value": "20500.00", "handover": "issue", "delivered/value": "1000.00", "price": "20.5", "hops/0/participant": dealer,
+		"hops/0/way": "offer", "hops/0/in/value": "20500.00", "hops/0/out/value": "1000.00", "hops/0/price": "20.5", "hops/0/handover": "redemption",
+	} {
+		if got := paid.text(append([]string{"paths", "0"}, strings.Split(field, "/")...)...); got != want {
+			t.Errorf("paths/0/%s = %q, want %q", field, got, want)
+		}
+	}
+
 	id := paid.text("id")
 	again := r.must(200, r.do("GET", "/v1/payments/"+id, mexican, nil))
 	diff(t, "the payment read again", again.json, paid.json)
@@ -43,7 +53,7 @@ func TestPaymentEndToEnd(t *testing.T) {
 	if theirs.text("delivered", "value") != "1000.00" || theirs.text("details", "remittance") != "Invoice 118" {
 		t.Errorf("the receiver sees %s", theirs.body)
 	}
-	for _, hidden := range []string{"source", "send_max", "hops", "mid"} {
+	for _, hidden := range []string{"source", "send_max", "paths", "hops", "mid"} {
 		if _, shown := theirs.json[hidden]; shown {
 			t.Errorf("the receiver sees %s: %s", hidden, theirs.body)
 		}

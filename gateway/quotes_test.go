@@ -6,7 +6,9 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"viaduct/fx"
 	"viaduct/internal/money"
+	"viaduct/ledger"
 )
 
 // A quote says what a payment costs, hop by hop and beside the mid-market rate; and the payment then
@@ -19,6 +21,7 @@ func TestQuote(t *testing.T) {
 		"currency": "MXN", "source/value": "20500.00", "delivered/value": "1000.00", "price": "20.5", "mid/rate": "20", "spread_bps": "250",
 		"code": "", "paths/0/source/value": "20500.00", "paths/0/handover": "issue", "paths/0/hops/0/participant": dealer,
 		"paths/0/hops/0/price": "20.5", "paths/0/hops/0/out/value": "1000.00", "paths/0/hops/0/handover": "redemption",
+		"paths/0/hops/0/way": "offer", "paths/0/spread_bps": "250", "message": "",
 	} {
 		if got := q.text(append([]string{"options", "0"}, strings.Split(field, "/")...)...); got != want {
 			t.Errorf("%s = %q, want %q", field, got, want)
@@ -50,7 +53,8 @@ func TestQuoteWithoutAWay(t *testing.T) {
 	r.must(200, r.do("PUT", "/v1/lines/"+romanian+"/EUR/"+german, romanian, obj{"limit": "10.00"}))
 	frozen := r.must(200, r.do("POST", "/v1/quotes", mexican, obj{"to": romanian, "deliver": cash("EUR", "1.00"), "source": "MXN"}))
 	if frozen.text("options", "0", "code") != "no_path" || frozen.text("options", "0", "candidates", "0", "stopped", "0", "reason") != "frozen" ||
-		frozen.text("options", "0", "candidates", "0", "stopped", "0", "participant") != dealer {
+		frozen.text("options", "0", "message") == "" || frozen.text("options", "0", "candidates", "0", "stopped", "0", "participant") != dealer ||
+		frozen.text("options", "0", "candidates", "0", "stopped", "0", "message") != "the EUR@"+german+" of "+dealer+" is frozen" {
 		t.Errorf("%s", frozen.body)
 	}
 	for _, tt := range []struct {
@@ -67,6 +71,39 @@ func TestQuoteWithoutAWay(t *testing.T) {
 	// The operator asks for whom it names.
 	r.must(200, r.do("POST", "/v1/quotes", "", obj{"from": mexican, "to": german, "deliver": cash("EUR", "1.00")}))
 	r.must(400, r.do("POST", "/v1/quotes", "", obj{"to": german, "deliver": cash("EUR", "1.00")}))
+}
+
+// More than there is: the code, what could be had instead, and what binds each of its paths.
+func TestQuoteShortfall(t *testing.T) {
+	r := newRig(t)
+	r.market()
+	q := r.must(200, r.do("POST", "/v1/quotes", mexican, obj{"to": german, "deliver": cash("EUR", "100000.01"), "source": "MXN"}))
+	for field, want := range map[string]string{
+		"code": "shortfall", "iso_reason": "AM04", "delivered/value": "100000.00", "source/value": "2050000.00",
+		"paths/0/binding/0/reason": "offer_used_up", "paths/0/binding/0/participant": dealer,
+		"paths/0/binding/0/message": "the offer of " + dealer + " gives no more EUR@" + german,
+	} {
+		if got := q.text(append([]string{"options", "0"}, strings.Split(field, "/")...)...); got != want {
+			t.Errorf("%s = %q, want %q", field, got, want)
+		}
+	}
+}
+
+// Each way in which a request can have no route is told in words, and so is each bound.
+func TestWords(t *testing.T) {
+	for _, o := range []ledger.Outcome{
+		ledger.NoAcceptance, ledger.NoFunds, ledger.NoPath, ledger.Shortfall, ledger.SendMaxExceeded, ledger.DeliverMinNotMet,
+		ledger.BelowMinorUnit, ledger.SearchLimit, ledger.LineFrozen, ledger.CapExceeded, ledger.NotAuthorized, ledger.SelfPayment,
+	} {
+		if outcomeText(o) == "" {
+			t.Errorf("no words for %s", o)
+		}
+	}
+	for kind := fx.OfferUsedUp; kind <= fx.OfferHeldOut; kind++ {
+		if text := boundText(fx.Bound{Kind: kind, Who: ledger.MustBIC(dealer)}); text == kind.String() || !strings.Contains(text, dealer) {
+			t.Errorf("%s: %q", kind, text)
+		}
+	}
 }
 
 func TestSpread(t *testing.T) {
