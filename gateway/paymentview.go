@@ -139,7 +139,7 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 		}
 		v.Hops = hopsOf(moves)
 		for _, path := range fx.PathsOf(p.From, moves) {
-			v.Paths = append(v.Paths, pathView(path, nil))
+			v.Paths = append(v.Paths, PathView(path, nil))
 		}
 	}
 	return v, nil

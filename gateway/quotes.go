@@ -133,7 +133,7 @@ func quoteView(q *settlement.QuoteRequest, o *settlement.QuoteOption, table *rat
 		}
 	}
 	for _, p := range o.Paths {
-		v.Paths = append(v.Paths, pathView(p, fair))
+		v.Paths = append(v.Paths, PathView(p, fair))
 	}
 	return out
 }

@@ -7,8 +7,8 @@ import (
 	"viaduct/openapi"
 )
 
-// pathView tells one slice of a payment; beside the mid rate, when there is one to compare with.
-func pathView(p fx.Path, mid *money.Ratio) openapi.Path {
+// PathView tells one slice of a payment as the contract does; beside the mid rate, when there is one to compare with.
+func PathView(p fx.Path, mid *money.Ratio) openapi.Path {
 	v := openapi.Path{
 		Source: sumOf(p.Sent), Fee: feeOf(p.Fee), Handover: handoverOf(p.By), Hops: []openapi.PathHop{},
 		Delivered: sumOf(p.Delivered), Price: ratioText(p.Price, p.Delivered.Currency, p.Sent.Currency),

@@ -28,7 +28,11 @@ type refusal struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
-	what   string
+	Errors []struct {
+		Pointer string `json:"pointer"`
+		Message string `json:"message"`
+	} `json:"errors"`
+	what string
 }
 
 func (r *refusal) Error() string {

@@ -10,9 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"viaduct/fx"
+	"viaduct/gateway"
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
+	"viaduct/openapi"
 )
 
 type verifyCmd struct {
@@ -24,18 +27,19 @@ type verifyCmd struct {
 
 // verdict is what a receipt proves.
 type verdict struct {
-	Network     string       `json:"network"`
-	Height      uint64       `json:"height"`
-	Index       uint32       `json:"index"`
-	Time        time.Time    `json:"time"`
-	Kind        string       `json:"kind"`
-	Participant string       `json:"participant"`
-	Outcome     string       `json:"outcome"`
-	Payment     *verdictPay  `json:"payment,omitempty"`
-	Moves       []verdictHop `json:"moves,omitempty"`
-	SignedBy    []string     `json:"signed_by"`
-	LogSize     uint64       `json:"log_size"`
-	LeafIndex   uint64       `json:"leaf_index"`
+	Network     string         `json:"network"`
+	Height      uint64         `json:"height"`
+	Index       uint32         `json:"index"`
+	Time        time.Time      `json:"time"`
+	Kind        string         `json:"kind"`
+	Participant string         `json:"participant"`
+	Outcome     string         `json:"outcome"`
+	Payment     *verdictPay    `json:"payment,omitempty"`
+	Moves       []verdictHop   `json:"moves,omitempty"`
+	Paths       []openapi.Path `json:"paths,omitempty"` // the moves in the words of a quote
+	SignedBy    []string       `json:"signed_by"`
+	LogSize     uint64         `json:"log_size"`
+	LeafIndex   uint64         `json:"leaf_index"`
 }
 
 type verdictPay struct {
@@ -148,6 +152,9 @@ func readLeaf(r proof.Receipt) (*verdict, error) {
 		hop.Out = money.New(m.Out, m.Asset.Currency).Value() + " " + m.Asset.String()
 		v.Moves = append(v.Moves, hop)
 	}
+	for _, p := range fx.PathsOf(leaf.Participant, leaf.Moves) {
+		v.Paths = append(v.Paths, gateway.PathView(p, nil))
+	}
 	return v, nil
 }
 
@@ -182,6 +189,15 @@ func (v *verdict) print(w io.Writer) error {
 			name = "moves"
 		}
 		row(name, "%-14s %-11s %s -> %s", m.Kind, m.Holder, m.In, m.Out)
+	}
+	if len(v.Paths) > 0 {
+		to := v.Participant // an offer that took others at once
+		if v.Payment != nil {
+			to = v.Payment.To
+		}
+		row("paths", "%d", len(v.Paths))
+		tellPaths(&b, v.Paths, v.Participant, to, "    ")
+		b.WriteString("\n")
 	}
 	row("proof", "leaf %d of %d", v.LeafIndex, v.LogSize)
 	row("signed by", "%s", strings.Join(v.SignedBy, ", "))
