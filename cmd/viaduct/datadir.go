@@ -49,7 +49,8 @@ type apiKeys struct {
 	Banks    map[string]string `json:"banks,omitempty"`
 }
 
-// openDataDir opens the directory, or begins a network of the name in an empty one.
+// openDataDir opens the directory, or begins a network of the name in an empty one; without a name it
+// must hold a network.
 func openDataDir(path, network string, now time.Time) (*dataDir, error) {
 	lock, err := disk.OpenDir(path)
 	if errors.Is(err, disk.ErrInUse) {
@@ -68,6 +69,9 @@ func openDataDir(path, network string, now time.Time) (*dataDir, error) {
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dataDir) load(network string, now time.Time) error {
+	if _, err := os.Stat(d.file(genesisFile)); network == "" && err != nil {
+		return errors.New("there is no network in it")
+	}
 	var err error
 	var seed []byte
 	if seed, err = d.secret(operatorFile); err != nil {
@@ -91,11 +95,8 @@ func (d *dataDir) load(network string, now time.Time) error {
 	}
 	data, err = os.ReadFile(d.file(genesisFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		g := d.begin(network, now)
-		if data = g.Encode(); d.write(genesisFile, data) != nil {
-			return fmt.Errorf("write genesis: %w", d.write(genesisFile, data))
-		}
-		err = nil
+		data = d.begin(network, now).Encode()
+		err = d.write(genesisFile, data)
 	}
 	if err != nil {
 		return err
