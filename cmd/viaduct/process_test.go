@@ -21,11 +21,7 @@ import (
 
 // binary builds viaduct once for all tests of this package.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "viaduct-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "viaduct")
+	path := filepath.Join(os.Getenv(binaryDirVar), "viaduct")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
@@ -33,11 +29,20 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// binaryDirVar names the directory that TestMain makes for it.
+const binaryDirVar = "VIADUCT_TEST_BINARY_DIR"
+
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	dir, err := os.MkdirTemp("", "viaduct-test-")
+	if err == nil {
+		err = os.Setenv(binaryDirVar, dir)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
