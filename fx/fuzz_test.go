@@ -92,14 +92,14 @@ func (e *entries) change(t *tape) *change {
 		*c = change{table: tableOffer, id: c.id}
 		return c
 	}
-	give, want := &e.positions[t.next(len(e.positions))], &e.positions[0]
+	give := &e.positions[t.next(len(e.positions))]
 	mine := []int32{}
 	for i := range e.positions {
 		if e.positions[i].part == give.part && e.positions[i].asset != give.asset {
 			mine = append(mine, int32(i))
 		}
 	}
-	want = &e.positions[mine[t.next(len(mine))]]
+	want := &e.positions[mine[t.next(len(mine))]]
 	e.seq++
 	*c = change{
 		table: tableOffer, id: c.id, live: true, give: give.id, want: want.id, part: give.part, seq: e.seq,

@@ -21,10 +21,10 @@ var lpCases = flag.Int("lp", 150, "how many random markets to compare with the l
 
 // lp is the linear programme of a request, written from the ledger's tables without the graph.
 type lp struct {
-	objective, source, delivered []string
-	into, outOf                  map[string][]string // per place
-	bounds                       []string
-	vars                         int
+	source, delivered []string
+	into, outOf       map[string][]string // per place
+	bounds            []string
+	vars              int
 }
 
 func (l *lp) arc(from, to string, in, out float64, limit int64) {

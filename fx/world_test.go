@@ -113,12 +113,6 @@ func plainLine(a ledger.AssetName, limit int64) *ledger.SetLine {
 	return &ledger.SetLine{Asset: a, Limit: limit, QualityIn: ledger.Unit, QualityOut: ledger.Unit}
 }
 
-func rippleLine(a ledger.AssetName, limit int64) *ledger.SetLine {
-	l := plainLine(a, limit)
-	l.Ripple = true
-	return l
-}
-
 func (w *world) id() ledger.ID {
 	w.count++
 	var id ledger.ID

@@ -13,7 +13,6 @@ func (n naive) OfferChanged(ledger.OfferIdx)                   {}
 func (n naive) ParticipantChanged(ledger.PartID)               {}
 func (n naive) Gainful(ledger.OfferIdx) bool                   { return false }
 func (n naive) HeldOut(to []ledger.OfferIdx) []ledger.OfferIdx { return to }
-func (n naive) own(a ledger.AssetID) ledger.PosID              { return n.s.Assets()[a].Own }
 func (n naive) pos(p ledger.PosID) ledger.Position             { return n.s.Positions()[p] }
 
 // handover returns the flows that bring out from one position of an asset to another and what the
