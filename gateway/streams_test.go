@@ -252,8 +252,10 @@ func TestQuoteStreamEnds(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	r.ok(err)
 	go func() { served <- server.Serve(listener) }()
+	patient := r.url // whose server has no time-outs
 	r.url = "http://" + listener.Addr().String()
 	w := r.watch(mexican, euroStream())
+	r.url = patient
 	w.quote()
 	for began := time.Now(); time.Since(began) < 200*time.Millisecond; {
 		if e, ok := w.next(); !ok || e.name != "unchanged" {
