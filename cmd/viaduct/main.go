@@ -27,6 +27,7 @@ type commands struct {
 	Up      upCmd      `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
 	Listen  listenCmd  `cmd:"" help:"Receive webhooks on this machine, check their signatures and print them."`
 	Quote   quoteCmd   `cmd:"" help:"Ask a gateway what a payment would cost, and by which way it would go."`
+	Message messageCmd `cmd:"" help:"Work with ISO 20022 messages."`
 	Verify  verifyCmd  `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys."`
 	Bench   benchCmd   `cmd:"" help:"Measure."`
 	Keys    keysCmd    `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`

@@ -94,11 +94,14 @@ func BenchmarkEmitStatusReport(b *testing.B) {
 	}
 }
 
-// hostile documents of MaxBytes, each made to be expensive for some part of the reader.
+// hostileBytes is how large the hostile documents are.
+const hostileBytes = 1 << 20
+
+// hostile documents of hostileBytes, each made to be expensive for some part of the reader.
 func hostile(t testing.TB) map[string][]byte {
 	t.Helper()
 	fill := func(head, unit, tail string) []byte {
-		n := (MaxBytes - len(head) - len(tail)) / len(unit)
+		n := (hostileBytes - len(head) - len(tail)) / len(unit)
 		return []byte(head + strings.Repeat(unit, n) + tail)
 	}
 	const doc = `<Document xmlns="` + spacePrefix + `pacs.008.001.08">`
@@ -140,7 +143,7 @@ func hostile(t testing.TB) map[string][]byte {
 		"remittance":        fill(document[:strings.Index(document, "<p:Ustrd>")], "<p:Ustrd>é</p:Ustrd>", document[strings.Index(document, "</p:RmtInf>"):]),
 		"wildcards":         fill(document[:strings.Index(document, "</p:CdtTrfTxInf>")], "<p:SplmtryData><p:Envlp><x/></p:Envlp></p:SplmtryData>", document[strings.Index(document, "</p:CdtTrfTxInf>"):]),
 		"inside a wildcard": fill(envelope+"<SplmtryData><Envlp><x>", "<Document/>", ""),
-		"zeros":             make([]byte, MaxBytes),
+		"zeros":             make([]byte, hostileBytes),
 		"unfinished tags":   fill("", "<", ""),
 		"unfinished text":   fill("<a>", "&", ""),
 		"quotes":            fill(`<a b="`, "'", ""),

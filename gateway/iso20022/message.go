@@ -33,19 +33,29 @@ type AppHdr struct {
 // findings. No findings: the message is valid. The findings stand in the order of the document.
 func Parse(data []byte, profile Profile) (*Message, []Finding) {
 	r := read(data)
+	r.versionFindings(profile)
 	var m *Message
 	if r.document != nil {
 		m = &Message{Root: r.document, src: r.src}
-		m.Type, m.Version, _ = versionOf(r.schema.id)
+		m.Type, m.Version, _ = versionOf(r.messageID)
 		if r.header != nil {
 			m.Header = header(r.header, r.headerID)
 		}
-		if !r.stopped {
+		if !r.stopped && !refusedVersion(r.findings) {
 			r.findings = m.apply(profile, r.findings)
 		}
 	}
 	place(r.src, r.findings)
 	return m, r.findings
+}
+
+// Check is Parse, and for a credit transfer that passes it what keeps its money from being moved.
+func Check(data []byte, profile Profile) (*Message, []Finding) {
+	m, findings := Parse(data, profile)
+	if m != nil && len(findings) == 0 && (m.Type == "pacs.008" || m.Type == "pacs.009") {
+		_, findings = m.CreditTransfer()
+	}
+	return m, findings
 }
 
 func header(n *Node, id string) *AppHdr {

@@ -61,6 +61,9 @@ func schemaVerdict(doc string) []Finding {
 			left = append(left, f)
 		}
 	}
+	if r.edition != nil {
+		left = append(left, Finding{Rule: "unsupported_version"}) // to the schema another namespace
+	}
 	return left
 }
 

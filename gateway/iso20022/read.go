@@ -39,9 +39,10 @@ type reader struct {
 	joined   []byte // text that comes in pieces; a text type holds no elements, so one is enough
 	findings []Finding
 
-	space            string // of the root being read by the table
-	root             *Node  // which root it is: header or document
-	schema           schema // that of root
+	space            string   // of the root being read by the table
+	root             *Node    // which root it is: header or document
+	schema           schema   // that of root
+	edition          *edition // how root is read when its version has no table of its own
 	header, document *Node
 	headerID         string // from their namespaces
 	messageID        string
@@ -176,6 +177,11 @@ func (r *reader) startRoot(t *token) {
 // typedRoot starts a header or a document whose namespace names its definition.
 func (r *reader) typedRoot(t *token, id string, wrong bool) *Node {
 	s, ok := lookup(id)
+	r.edition = nil
+	if e := editionOf(id); !ok && e != nil {
+		s, ok = lookup(e.by)
+		r.edition = e
+	}
 	if !ok || wrong {
 		rule, message := "unsupported_message", "the message %s is not supported"
 		if name, _, isID := versionOf(id); isID && !wrong && knownName(name) {
@@ -195,6 +201,13 @@ func (r *reader) startChild(up *frame, t *token) {
 	at := -1
 	if t.space == r.space {
 		at = up.typ.find(t.local, max(up.at, 0))
+		if at < 0 && r.edition != nil {
+			at = up.typ.find(r.edition.renames(t.local), 0)
+		}
+	}
+	if at < 0 && r.lift(up, t.offset) {
+		r.startChild(up, t)
+		return
 	}
 	if at < 0 {
 		r.report("unknown_element", up.node, t.local, t.offset, "%s has no element %s%s", up.node.Name, clip(t.local), otherSpace(t.space, r.space))
@@ -203,6 +216,7 @@ func (r *reader) startChild(up *frame, t *token) {
 	}
 	el := &up.typ.els[at]
 	n := r.node(t)
+	n.Name = el.name
 	n.repeats = el.max > 1
 	count := &r.counts[up.base+at]
 	*count++
@@ -227,6 +241,26 @@ func (r *reader) startChild(up *frame, t *token) {
 		up.at = max(up.at, at)
 	}
 	r.typed(n, el.typ, t)
+}
+
+// lift goes on inside one element of a choice where an older version has no choice yet.
+func (r *reader) lift(f *frame, offset int) bool {
+	if r.edition == nil || f.typ.kind != kindChoice || f.at >= 0 {
+		return false
+	}
+	at := f.typ.find(r.edition.lifts(f.node.Name), 0)
+	if at < 0 {
+		return false
+	}
+	el := &f.typ.els[at]
+	c := r.node(&token{local: el.name, offset: offset})
+	c.typ, c.index = el.typ, 1
+	f.node.add(c)
+	f.node, f.typ, f.at, f.base = c, el.typ, -1, len(r.counts)
+	for range el.typ.els {
+		r.counts = append(r.counts, 0)
+	}
+	return true
 }
 
 // typed opens the element n of type t, after its attributes.
@@ -293,6 +327,9 @@ func (r *reader) textMet(t *token) {
 	f := &r.frames[len(r.frames)-1]
 	if f.mode != modeTyped {
 		return
+	}
+	if f.typ.kind == kindChoice && trimSpace(t.text) != "" {
+		r.lift(f, t.offset)
 	}
 	if f.typ.kind > kindWildcard {
 		switch f.pieces++; f.pieces {

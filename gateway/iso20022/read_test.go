@@ -138,7 +138,7 @@ func TestParseFindsOneFault(t *testing.T) {
 		"html":              {"<html><body>not found</body></html>", "missing_document /Document FF01"},
 		"other root":        {`<Document xmlns="urn:x"/>`, "unknown_namespace /Document FF01"},
 		"other message":     {`<Document xmlns="` + spacePrefix + `setr.001.001.04"/>`, "unsupported_message /Document FF01"},
-		"other version":     {`<Document xmlns="` + spacePrefix + `pacs.008.001.02"/>`, "unsupported_version /Document FF01"},
+		"other version":     {`<Document xmlns="` + spacePrefix + `pacs.008.001.99"/>`, "unsupported_version /Document FF01"},
 		"other header":      {id("head.001.001.02", "head.001.001.09"), "unsupported_version /AppHdr FF01"},
 		"header as message": {`<Document xmlns="` + spacePrefix + `head.001.001.02"/>`, "unsupported_message /Document FF01"},
 		"second document":   {id("</Envelope>", `<Document xmlns="`+spacePrefix+`pacs.008.001.08"/></Envelope>`), "duplicate_document /Document FF01"},

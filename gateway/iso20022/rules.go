@@ -20,6 +20,7 @@ type rule struct {
 const (
 	transfers = "pacs.008 pacs.009"
 	payments  = "pacs.008 pacs.009 pacs.004"
+	initiated = payments + " pain.001"
 	routed    = "pacs.008 pacs.009 pacs.004 pacs.002 pacs.028" // they name instructing and instructed agent
 )
 
@@ -27,8 +28,10 @@ const (
 // an element is missing or faulty it leaves to the rule or the schema that says so.
 var rules = []rule{
 	// The standard's own arithmetic and code lists.
-	{"number_of_transactions", every, payments, "GrpHdr/NbOfTxs", "AM18", numberOfTransactions},
-	{"control_sum", every, payments, "GrpHdr/CtrlSum", "AM10", controlSum},
+	{"number_of_transactions", every, initiated, "GrpHdr/NbOfTxs", "AM18", numberOfTransactions},
+	{"control_sum", every, initiated, "GrpHdr/CtrlSum", "AM10", controlSum},
+	{"number_of_transactions", every, "pain.001", "PmtInf/NbOfTxs", "AM18", numberOfTransactions},
+	{"control_sum", every, "pain.001", "PmtInf/CtrlSum", "AM10", controlSum},
 	{"total_amount", every, transfers, "GrpHdr/TtlIntrBkSttlmAmt", "AM10", totalAmount},
 	{"settlement_date_twice", every, transfers, "CdtTrfTxInf/IntrBkSttlmDt", "DT01", settlementDateTwice},
 	{"amount_zero", every, transfers, "CdtTrfTxInf/IntrBkSttlmAmt", "AM01", amountZero},
@@ -57,10 +60,10 @@ var rules = []rule{
 	{"header_reference", cbpr, "", "AppHdr/BizMsgIdr", "FF01", headerReference},
 	{"header_bic_missing", cbpr, "", "AppHdr/Fr", "RC01", headerBIC},
 	{"header_bic_missing", cbpr, "", "AppHdr/To", "RC01", headerBIC},
-	{"header_sender", cbpr, routed, "InstgAgt/FinInstnId/BICFI", "AGNT", headerSender},
-	{"header_receiver", cbpr, routed, "InstdAgt/FinInstnId/BICFI", "AGNT", headerReceiver},
-	{"header_sender", cbpr, "camt.056 camt.029", "Assgnmt/Assgnr/Agt/FinInstnId/BICFI", "AGNT", headerSender},
-	{"header_receiver", cbpr, "camt.056 camt.029", "Assgnmt/Assgne/Agt/FinInstnId/BICFI", "AGNT", headerReceiver},
+	{"header_sender", every, routed, "InstgAgt/FinInstnId/BICFI", "AGNT", headerSender},
+	{"header_receiver", every, routed, "InstdAgt/FinInstnId/BICFI", "AGNT", headerReceiver},
+	{"header_sender", every, "camt.056 camt.029", "Assgnmt/Assgnr/Agt/FinInstnId/BICFI", "AGNT", headerSender},
+	{"header_receiver", every, "camt.056 camt.029", "Assgnmt/Assgne/Agt/FinInstnId/BICFI", "AGNT", headerReceiver},
 	{"datetime_offset", cbpr, "", "CreDtTm", "DT01", dateTimeOffset},
 	{"datetime_offset", cbpr, "", "AppHdr/CreDt", "DT01", dateTimeOffset},
 

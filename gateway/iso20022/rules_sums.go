@@ -9,19 +9,42 @@ import (
 	"viaduct/internal/money"
 )
 
-// transactions returns the transaction elements of a message and how many there are.
-func (m *Message) transactions() (list []*Node) {
-	for n := range m.body().Children("") {
+// transactions returns the transaction elements of a message.
+func (m *Message) transactions() []*Node { return transactionsOf(m.body()) }
+
+// transactionsOf returns the transactions in a body, or in one of the lots of an initiation.
+func transactionsOf(body *Node) (list []*Node) {
+	for n := range body.Children("") {
 		switch n.Name {
 		case "CdtTrfTxInf", "TxInf", "TxInfAndSts":
 			list = append(list, n)
+		case "PmtInf":
+			list = append(list, transactionsOf(n)...)
 		}
 	}
 	return list
 }
 
+// counted returns the transactions that a NbOfTxs or CtrlSum speaks of: those of its lot, or all.
+func (c *checker) counted(n *Node) []*Node {
+	if n.parent.Name == "PmtInf" {
+		return transactionsOf(n.parent)
+	}
+	return c.m.transactions()
+}
+
+// sumOf returns the amount of a transaction that a sum adds up.
+func sumOf(t *Node) *Node {
+	for _, at := range [][]string{{"IntrBkSttlmAmt"}, {"RtrdIntrBkSttlmAmt"}, {"Amt", "InstdAmt"}, {"Amt", "EqvtAmt", "Amt"}} {
+		if a := t.At(at...); a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
 func numberOfTransactions(c *checker, n *Node) {
-	if got := len(c.m.transactions()); plain(n.Text) != strconv.Itoa(got) {
+	if got := len(c.counted(n)); plain(n.Text) != strconv.Itoa(got) {
 		c.fail(n, "NbOfTxs says %s, the message has %d", clip(n.Text), got)
 	}
 }
@@ -36,10 +59,7 @@ func oneTransaction(c *checker, n *Node) {
 func (m *Message) settlementAmounts() (sum decimal.Decimal, ccy string, ok bool) {
 	ok = true
 	for _, n := range m.transactions() {
-		a := n.Child("IntrBkSttlmAmt")
-		if a == nil {
-			a = n.Child("RtrdIntrBkSttlmAmt")
-		}
+		a := sumOf(n)
 		if a == nil || a.faulty || ccy != "" && ccy != a.Ccy {
 			ok = false
 			continue
@@ -51,11 +71,8 @@ func (m *Message) settlementAmounts() (sum decimal.Decimal, ccy string, ok bool)
 
 func controlSum(c *checker, n *Node) {
 	var sum decimal.Decimal
-	for _, t := range c.m.transactions() {
-		a := t.Child("IntrBkSttlmAmt")
-		if a == nil {
-			a = t.Child("RtrdIntrBkSttlmAmt")
-		}
+	for _, t := range c.counted(n) {
+		a := sumOf(t)
 		if a == nil || a.faulty {
 			return
 		}

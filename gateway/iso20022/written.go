@@ -4,6 +4,8 @@ package iso20022
 var writtenSchemas = []schema{
 	{"admi.002.001.01", "Document", &typRejectDocument},
 	{"head.001.001.01", "AppHdr", &typHeaderV01},
+	{"pain.001.001.09", "Document", &typInitiationDocument},
+	{"pain.002.001.10", "Document", &typInitiationReportDocument},
 }
 
 // The message rejection, admi.002.001.01: the answer to a document in which no message could be made
