@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"math"
 
 	"viaduct/internal/money"
 )
@@ -10,7 +11,10 @@ import (
 // it and a version, integers are big endian, and whatever varies in length has its length before it.
 // There is exactly one encoding of a value, and reading refuses any other. testdata has vectors.
 
-type writer struct{ b []byte }
+type writer struct {
+	b   []byte
+	bad bool // a text was too long for the length before it
+}
 
 func (w *writer) u8(v uint8)             { w.b = append(w.b, v) }
 func (w *writer) u16(v uint16)           { w.b = binary.BigEndian.AppendUint16(w.b, v) }
@@ -19,9 +23,21 @@ func (w *writer) u64(v uint64)           { w.b = binary.BigEndian.AppendUint64(w
 func (w *writer) i64(v int64)            { w.u64(uint64(v)) }
 func (w *writer) bool(v bool)            { w.u8(bit(v)) }
 func (w *writer) raw(v []byte)           { w.b = append(w.b, v...) }
-func (w *writer) text(v string)          { w.u8(uint8(len(v))); w.b = append(w.b, v...) }
 func (w *writer) asset(v AssetName)      { w.u16(uint16(v.Currency)); w.raw(v.Issuer[:]) }
 func (w *writer) tag(a, b, version byte) { w.b = append(w.b, a, b, version) }
+
+func (w *writer) text(v string) {
+	w.bad = w.bad || len(v) > math.MaxUint8
+	w.u8(uint8(len(v)))
+	w.b = append(w.b, v...)
+}
+
+// name writes a participant's name, whose 140 characters can take 560 bytes.
+func (w *writer) name(v string) {
+	w.bad = w.bad || len(v) > math.MaxUint16
+	w.u16(uint16(len(v)))
+	w.b = append(w.b, v...)
+}
 
 func bit(v bool) uint8 {
 	if v {
@@ -83,6 +99,7 @@ func (r *reader) bool() bool {
 }
 
 func (r *reader) text() string { return string(r.take(int(r.u8()))) }
+func (r *reader) name() string { return string(r.take(int(r.u16()))) }
 
 func (r *reader) fill(dst []byte) { copy(dst, r.take(len(dst))) }
 

@@ -15,3 +15,14 @@ func (s *State) TablesHash() Hash {
 	w.u32(uint32(s.freeOffer))
 	return sha256.Sum256(w.b)
 }
+
+// Raw is an instruction of any bytes, as a participant with a key of its own could sign.
+type Raw struct {
+	K    Kind
+	Body []byte
+}
+
+// Kind is what the bytes claim to be.
+func (r *Raw) Kind() Kind       { return r.K }
+func (r *Raw) encode(w *writer) { w.raw(r.Body) }
+func (r *Raw) decode(*reader)   {}

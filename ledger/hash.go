@@ -122,8 +122,7 @@ func (s *State) appendEntry(w *writer, table, i int) {
 	case tableParticipants:
 		p := &s.participants[i]
 		w.raw(p.BIC[:])
-		w.u16(uint16(len(p.Name)))
-		w.raw([]byte(p.Name))
+		w.name(p.Name)
 		w.text(p.LEI)
 		w.raw(p.Country[:])
 		w.i64(p.TransferFee)

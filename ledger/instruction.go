@@ -161,14 +161,14 @@ func (*Pay) Kind() Kind         { return KindPay }
 
 func (i *Admit) encode(w *writer) {
 	w.raw(i.BIC[:])
-	w.text(i.Name)
+	w.name(i.Name)
 	w.raw(i.Country[:])
 	w.text(i.LEI)
 	w.raw(i.Key[:])
 }
 
 func (i *Admit) decode(r *reader) {
-	i.BIC, i.Name = r.bic(), r.text()
+	i.BIC, i.Name = r.bic(), r.name()
 	r.fill(i.Country[:])
 	i.LEI = r.text()
 	r.fill(i.Key[:])

@@ -11,6 +11,7 @@ import (
 const (
 	MaxInstructions = 1000 // a batch; a journal message holds a little more than one such
 	MaxKeyLen       = 255  // an idempotency key, bytes
+	MaxBody         = 1024 // an instruction, bytes: each ends up whole in its outcome's leaf
 	MaxSubmission   = 512 << 10
 )
 
@@ -64,6 +65,9 @@ func Sign(s *Submission, instructions []Instruction, key ed25519.PrivateKey) ([]
 	for _, i := range instructions {
 		body.b = body.b[:0]
 		i.encode(&body)
+		if body.bad || len(body.b) > MaxBody {
+			return nil, fmt.Errorf("%s instruction: %w", i.Kind(), ErrEncoding)
+		}
 		w.u8(uint8(i.Kind()))
 		w.u16(uint16(len(body.b)))
 		w.raw(body.b)
@@ -86,18 +90,20 @@ func DecodeSubmission(data []byte, s *Submission) error {
 	r.fill(s.Salt[:])
 	r.fill(s.Signer[:])
 	n := int(r.u16())
+	r.bad = r.bad || n == 0 || n > MaxInstructions || len(s.Key) == 0 || len(data) > MaxSubmission
 	s.Entries = s.Entries[:0]
 	for range n {
 		kind := Kind(r.u8())
-		s.Entries = append(s.Entries, Entry{kind, r.take(int(r.u16()))})
-		if r.bad {
+		body := r.take(int(r.u16()))
+		if r.bad = r.bad || len(body) > MaxBody; r.bad {
 			break
 		}
+		s.Entries = append(s.Entries, Entry{kind, body})
 	}
 	s.body = data[:len(data)-len(r.b)]
 	s.signature = r.take(ed25519.SignatureSize)
 	s.checked, s.valid = false, false
-	if !r.done() || n == 0 || n > MaxInstructions || len(s.Key) == 0 || len(data) > MaxSubmission {
+	if !r.done() {
 		return fmt.Errorf("submission: %w", ErrEncoding)
 	}
 	return nil
