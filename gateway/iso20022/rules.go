@@ -51,6 +51,7 @@ var rules = []rule{
 	{"bic_country", strict, "", "AnyBIC", "RC01", bicCountry},
 	{"currency_unknown", strict, transfers, "CdtTrfTxInf/InstdAmt", "AM11", currencyInUse},
 	{"commodity_currency", strict, "", "@Ccy", "AM03", commodityCurrency},
+	{"commodity_currency", profiles(1 << ISO), transfers, "CdtTrfTxInf/IntrBkSttlmAmt", "AM03", commodityCurrency},
 	{"exchange_rate_disagrees", strict, transfers, "CdtTrfTxInf/XchgRate", "AM09", exchangeRateDisagrees},
 	{"header_message", strict, "", "AppHdr/MsgDefIdr", "FF01", headerMessage},
 
