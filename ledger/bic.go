@@ -31,13 +31,15 @@ func ParseBIC(text string) (BIC, error) {
 
 func (b BIC) wellFormed() bool {
 	for i, c := range b {
-		letter, digit := c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
-		if !letter && (!digit || i == 4 || i == 5) {
+		if !isLetter(c) && (!isDigit(c) || i == 4 || i == 5) {
 			return false
 		}
 	}
 	return true
 }
+
+func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
 // MustBIC is ParseBIC for codes written in the source; it panics on a wrong one.
 func MustBIC(text string) BIC {

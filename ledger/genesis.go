@@ -81,29 +81,43 @@ func DecodeGenesis(data []byte) (*Genesis, error) {
 	return g, g.check()
 }
 
+// MaxValidators bounds a network: a quorum's signatures are checked with every receipt.
+const MaxValidators = 100
+
 func (g *Genesis) check() error {
 	switch {
-	case !networkName(g.Name):
+	case !plainName(g.Name, 60):
 		return fmt.Errorf("genesis: network name %q: 1 to 60 of a-z, 0-9, '-', '.'", g.Name)
-	case len(g.Validators) == 0:
-		return fmt.Errorf("genesis: no validators")
+	case len(g.Validators) == 0 || len(g.Validators) > MaxValidators:
+		return fmt.Errorf("genesis: %d validators, want 1 to %d", len(g.Validators), MaxValidators)
 	case g.Rules != RulesVersion:
 		return fmt.Errorf("genesis: rules version %d, this program knows %d", g.Rules, RulesVersion)
-	case len(g.Currencies) == 0 || !slices.IsSorted(g.Currencies):
-		return fmt.Errorf("genesis: currencies must be given in ascending order")
 	case g.Time <= 0:
 		return fmt.Errorf("genesis: no time")
+	case len(g.Currencies) == 0:
+		return fmt.Errorf("genesis: no currencies")
+	}
+	for i, c := range g.Currencies {
+		if !c.WellFormed() || i > 0 && c <= g.Currencies[i-1] {
+			return fmt.Errorf("genesis: currency %d (%s): want codes of three letters, each once, in ascending order", i, c)
+		}
+	}
+	for i, v := range g.Validators {
+		same := func(u Validator) bool { return u.Name == v.Name || u.Key == v.Key }
+		if !plainName(v.Name, 100) || slices.ContainsFunc(g.Validators[:i], same) {
+			return fmt.Errorf("genesis: validator %q: want a name of 1 to 100 of a-z, 0-9, '-', '.', and each name and key once", v.Name)
+		}
 	}
 	return nil
 }
 
-func networkName(s string) bool {
+func plainName(s string, most int) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
 			return false
 		}
 	}
-	return len(s) > 0 && len(s) <= 60
+	return len(s) > 0 && len(s) <= most
 }
 
 // Network returns the genesis hash, the network's id.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"viaduct/internal/money"
 	"viaduct/ledger"
 )
 
@@ -60,5 +61,64 @@ func TestNamesOfAnyScript(t *testing.T) {
 	}
 	if got := w.state.Participants()[0].Name; got != strings.Repeat("行", 140) {
 		t.Errorf("the name is kept as %q", got)
+	}
+}
+
+func TestWhoIsAdmitted(t *testing.T) {
+	w := newWorld(t)
+	for name, spoil := range map[string]func(*ledger.Admit){
+		"no BIC":                 func(i *ledger.Admit) { i.BIC = ledger.BIC{} },
+		"no name":                func(i *ledger.Admit) { i.Name = "" },
+		"a name not UTF-8":       func(i *ledger.Admit) { i.Name = "Banco N\xe9ctar" },
+		"a name cut short":       func(i *ledger.Admit) { i.Name = "行"[:2] },
+		"a name of two lines":    func(i *ledger.Admit) { i.Name = "Banco\nNéctar" },
+		"a name with a zero":     func(i *ledger.Admit) { i.Name = "Banco\x00" },
+		"no country":             func(i *ledger.Admit) { i.Country = [2]byte{} },
+		"a country in lower":     func(i *ledger.Admit) { i.Country = [2]byte{'m', 'x'} },
+		"a country of bytes":     func(i *ledger.Admit) { i.Country = [2]byte{0xff, 0xfe} },
+		"a short LEI":            func(i *ledger.Admit) { i.LEI = "549300ABCDEFGHIJKL1" },
+		"a LEI without a check":  func(i *ledger.Admit) { i.LEI = "549300ABCDEFGHIJKLMN" },
+		"a LEI of other letters": func(i *ledger.Admit) { i.LEI = "549300ABCDEFGHIJKé12"[:20] },
+		"no key":                 func(i *ledger.Admit) { i.Key = [32]byte{} },
+	} {
+		in := &ledger.Admit{BIC: ledger.MustBIC("BNMXMXMM"), Name: "Banco Néctar", Country: [2]byte{'M', 'X'}, LEI: "549300ABCDEFGHIJKL12", Key: public(keyOf("BNMXMXMM"))}
+		spoil(in)
+		if r := w.do("operator", in); r.Outcome != ledger.BadParticipant {
+			t.Errorf("%s: %s, want %s", name, r.Outcome, ledger.BadParticipant)
+		}
+	}
+}
+
+func TestGenesisThatStartsNothing(t *testing.T) {
+	usd := money.MustCurrency("USD")
+	for name, spoil := range map[string]func(*ledger.Genesis){
+		"no validators":       func(g *ledger.Genesis) { g.Validators = nil },
+		"too many validators": func(g *ledger.Genesis) { g.Validators = make([]ledger.Validator, ledger.MaxValidators+1) },
+		"a validator twice":   func(g *ledger.Genesis) { g.Validators = append(g.Validators, g.Validators[0]) },
+		"a key twice": func(g *ledger.Genesis) {
+			g.Validators = append(g.Validators, ledger.Validator{Name: "v2", Key: g.Validators[0].Key})
+		},
+		"a name twice": func(g *ledger.Genesis) {
+			g.Validators = append(g.Validators, ledger.Validator{Name: "v1", Key: [32]byte{1}})
+		},
+		"a validator's name":     func(g *ledger.Genesis) { g.Validators[0].Name = "v 1" },
+		"a long name":            func(g *ledger.Genesis) { g.Validators[0].Name = strings.Repeat("v", 300) },
+		"no currency":            func(g *ledger.Genesis) { g.Currencies = nil },
+		"a currency twice":       func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, usd} },
+		"currencies in disorder": func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, money.MustCurrency("EUR")} },
+		"a currency of nothing":  func(g *ledger.Genesis) { g.Currencies = []money.Currency{0, usd} },
+		"another rules version":  func(g *ledger.Genesis) { g.Rules++ },
+		"no time":                func(g *ledger.Genesis) { g.Time = 0 },
+		"a network's name":       func(g *ledger.Genesis) { g.Name = "Test" },
+	} {
+		g := testGenesis()
+		spoil(g)
+		var b ledger.Block
+		if _, err := ledger.New(g, &b); err == nil {
+			t.Errorf("%s: a network starts", name)
+		}
+		if _, err := ledger.DecodeGenesis(g.Encode()); err == nil {
+			t.Errorf("%s: it reads", name)
+		}
 	}
 }

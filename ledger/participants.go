@@ -21,14 +21,38 @@ func (p *Participant) hasKey(key [32]byte) bool {
 	return false
 }
 
+// goodName asks for 1 to 140 characters of text on one line: whoever shows or stores a name gets
+// neither control characters nor half a character.
+func goodName(s string) bool {
+	for _, c := range s {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return false
+		}
+	}
+	n := utf8.RuneCountInString(s)
+	return utf8.ValidString(s) && n > 0 && n <= maxName
+}
+
+func goodCountry(c [2]byte) bool { return isLetter(c[0]) && isLetter(c[1]) }
+
+// goodLEI checks the form of ISO 17442, clause 5: 18 letters or digits and two check digits. Those
+// are the gateway's to verify.
+func goodLEI(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) && (i >= 18 || !isLetter(s[i])) {
+			return false
+		}
+	}
+	return len(s) == 20 || len(s) == 0
+}
+
 func (s *State) admit(by BIC, i *Admit) Outcome {
-	n := utf8.RuneCountInString(i.Name)
 	switch {
 	case by != BIC{}:
 		return NotAllowed
 	case s.FindParticipant(i.BIC) != None:
 		return ParticipantExists
-	case i.BIC == BIC{} || !utf8.ValidString(i.Name) || n == 0 || n > maxName || len(i.LEI) != 0 && len(i.LEI) != 20 || i.Key == [32]byte{}:
+	case i.BIC == BIC{} || !goodName(i.Name) || !goodCountry(i.Country) || !goodLEI(i.LEI) || i.Key == [32]byte{}:
 		return BadParticipant
 	}
 	id := PartID(len(s.participants))

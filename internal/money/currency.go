@@ -43,6 +43,17 @@ func packCurrency(code string) Currency {
 	return Currency(code[0]-'@')<<10 | Currency(code[1]-'@')<<5 | Currency(code[2]-'@')
 }
 
+// WellFormed says whether the number is three letters at all; whether the code is in use, and with
+// how many decimals, is ParseCurrency's to say.
+func (c Currency) WellFormed() bool {
+	for _, letter := range [...]Currency{c >> 10, c >> 5 & 31, c & 31} {
+		if letter < 1 || letter > 26 {
+			return false
+		}
+	}
+	return true
+}
+
 // String returns the code, "USD".
 func (c Currency) String() string {
 	if c == 0 {

@@ -149,3 +149,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestCurrencyWellFormed(t *testing.T) {
+	for _, c := range Currencies() {
+		if !c.WellFormed() {
+			t.Errorf("%s is not well formed", c)
+		}
+	}
+	for _, c := range []Currency{0, 1, packCurrency("US@"), packCurrency("[SD"), MustCurrency("USD") | 1<<15} {
+		if c.WellFormed() {
+			t.Errorf("%#x (%q) is well formed", uint16(c), c)
+		}
+	}
+}
