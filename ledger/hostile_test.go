@@ -122,3 +122,28 @@ func TestGenesisThatStartsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOfferIDIsNobodyElses: an offer is cancelled by its id, so a second one of that id, by whomever,
+// must not come between its maker and the offer; neither while it stands nor later.
+func TestAnOfferIDIsNobodyElses(t *testing.T) {
+	w := newWorld(t)
+	for _, command := range []string{
+		"admit CHASUS33", "admit DEUTDEFF", "admit XCHGSGSG",
+		"line XCHGSGSG USD@CHASUS33 limit=100.00", "line XCHGSGSG EUR@DEUTDEFF limit=100.00", "line DEUTDEFF USD@CHASUS33 limit=100.00",
+		"offer DEUTDEFF o1 give=EUR@DEUTDEFF want=USD@CHASUS33 amount=100.00 price=1.1",
+	} {
+		w.run(command)
+	}
+	copied := "offer XCHGSGSG o1 give=EUR@DEUTDEFF want=USD@CHASUS33 amount=1.00 price=9"
+	for _, step := range []struct{ command, want string }{
+		{copied, "id_reused"},
+		{"wait 2161h", ""}, // 90 days and an hour: ids are forgotten
+		{copied, "id_reused"},
+		{"cancel DEUTDEFF o1", "applied"},
+		{copied, "applied"},
+	} {
+		if got := strings.Join(w.run(step.command), "\n"); got != step.want {
+			t.Errorf("%s: %s, want %s", step.command, got, step.want)
+		}
+	}
+}

@@ -27,14 +27,14 @@ func (s *State) placeOffer(by BIC, i *PlaceOffer, r *Result) (Outcome, error) {
 		return SameAsset, nil
 	case !s.carries(maker, giver, i.Give.Currency) || !s.carries(maker, wanted, i.Want.Currency):
 		return NoLine, nil
-	case s.seen.has(maker, seenOffer, i.ID):
+	case s.seen.has(None, seenOffer, i.ID) || s.FindOffer(i.ID) != None:
 		return IDReused, nil
 	case i.Expires != 0 && i.Expires <= s.time:
 		return OfferExpired, nil
 	case len(s.participants[maker].offers) == MaxOffers:
 		return TooManyOffers, nil
 	}
-	s.seen.add(maker, seenOffer, i.ID)
+	s.seen.add(None, seenOffer, i.ID) // whoever places it: fills and cancellations name an offer by its id alone
 	give, want := s.openAsset(giver, i.Give.Currency), s.openAsset(wanted, i.Want.Currency)
 	s.offerSeq++
 	o := Offer{
