@@ -86,6 +86,7 @@ func (m *market) refreshGiving(id int32) {
 	}
 	a := &m.assets[pos.asset]
 	active := pos.forced || m.active(pos)
+	m.places[pos.give].redeems = !pos.mayGive
 	m.setEdge(pos.give, a.pool, ledger.Give, label(ledger.Unit+pos.terms.fee, ledger.Unit), active && pos.mayGive)
 	if a.own >= 0 {
 		m.setEdge(pos.give, m.positions[a.own].take, ledger.Redeem, 0, active)

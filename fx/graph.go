@@ -72,6 +72,9 @@ type place struct {
 	outs  int32  // first flow of the payment under way that leaves, or none
 	ins   int32  // first flow that arrives, or none
 	mark  uint8
+	// redeems marks the giving side of a line that may not give: what it redeems has to end at the
+	// issuer, for value that went on from there would be a payment to somebody else.
+	redeems bool
 }
 
 // Marks of a place for one payment.

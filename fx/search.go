@@ -257,9 +257,10 @@ func (g *graph) expandRow(x int32, row []edge) {
 	states, gen, pay, bound := s.states, s.gen, s.pay, s.bound
 	dist, depth := states[x].dist, states[x].depth+1
 	deep := s.maxHops > 0 && (depth+hop)/hop > s.maxHops
+	onward := g.places[x>>1].owner != g.receiver
 	for i := range row {
 		e := &row[i]
-		if e.label == usedUp {
+		if e.label == usedUp || onward && e.ref == ^int32(ledger.Redeem) && g.places[e.tail].redeems {
 			continue
 		}
 		to := 2 * e.tail

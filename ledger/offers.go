@@ -136,7 +136,7 @@ func (s *State) crossable(o, standing *Offer) (take, cost int64) {
 
 // mayHandOver says whether value may move from one position of an asset to another.
 func (s *State) mayHandOver(from, to PosID) bool {
-	return s.positions[to].Own || s.CanGive(from) && s.CanTake(to)
+	return s.CanGive(from) && s.CanTake(to)
 }
 
 // givable returns how much can arrive at to when from gives all it can, its fee paid.

@@ -96,7 +96,7 @@ func (s *State) checkPlan(req *Request, plan *Plan) error {
 	c.begin(s)
 	defer c.reset()
 	for i := range plan.Flows {
-		if err := s.checkFlow(c, &plan.Flows[i]); err != nil {
+		if err := s.checkFlow(c, req.To, &plan.Flows[i]); err != nil {
 			return fmt.Errorf("flow %d (%+v): %w", i, plan.Flows[i], err)
 		}
 	}
@@ -165,7 +165,7 @@ func (s *State) carriesRequest(asset AssetID, c money.Currency, only AssetID) bo
 	return s.assets[asset].Currency == c
 }
 
-func (s *State) checkFlow(c *planCheck, f *Flow) error {
+func (s *State) checkFlow(c *planCheck, to PartID, f *Flow) error {
 	limit := len(s.positions)
 	if f.Kind == Fill {
 		limit = len(s.offers)
@@ -190,33 +190,34 @@ func (s *State) checkFlow(c *planCheck, f *Flow) error {
 	if wantOwn := f.Kind == RippleOwnIn || f.Kind == RippleIssue; pos.Own != wantOwn {
 		return fmt.Errorf("%w: the issuer's own position is %v", errPlan, pos.Own)
 	}
-	var from, to *through
+	var from, into *through
 	allowed := true
 	switch f.Kind {
 	case Give:
-		from, to, allowed = c.givePos(p), c.asset(pos.Asset), s.CanGive(p)
+		from, into, allowed = c.givePos(p), c.asset(pos.Asset), s.CanGive(p)
 	case Take:
-		from, to, allowed = c.asset(pos.Asset), c.takePos(p), s.CanTake(p)
+		from, into, allowed = c.asset(pos.Asset), c.takePos(p), s.CanTake(p)
 	case Redeem:
-		from, to = c.givePos(p), c.takePos(own)
+		// A holder that may not give may redeem, but not pay others through the issuer.
+		from, into, allowed = c.givePos(p), c.takePos(own), s.CanGive(p) || s.assets[pos.Asset].Issuer == to
 	case Issue:
-		from, to, allowed = c.givePos(own), c.takePos(p), s.CanTake(p)
+		from, into, allowed = c.givePos(own), c.takePos(p), s.CanTake(p)
 	case RippleIn:
-		from, to, allowed = c.takePos(p), &c.ripple[c.purse(pos.Purse)], pos.Ripple
+		from, into, allowed = c.takePos(p), &c.ripple[c.purse(pos.Purse)], pos.Ripple
 	case RippleOut:
-		from, to, allowed = &c.ripple[c.purse(pos.Purse)], c.givePos(p), pos.Ripple
+		from, into, allowed = &c.ripple[c.purse(pos.Purse)], c.givePos(p), pos.Ripple
 	case RippleOwnIn:
-		from, to = c.takePos(p), &c.redeem[c.purse(pos.Purse)]
+		from, into = c.takePos(p), &c.redeem[c.purse(pos.Purse)]
 	case RippleOwnOut:
-		from, to, allowed = &c.redeem[c.purse(pos.Purse)], c.givePos(p), pos.Ripple
+		from, into, allowed = &c.redeem[c.purse(pos.Purse)], c.givePos(p), pos.Ripple
 	case RippleIssue:
-		from, to = &c.ripple[c.purse(pos.Purse)], c.givePos(p)
+		from, into = &c.ripple[c.purse(pos.Purse)], c.givePos(p)
 	}
 	if !allowed {
 		return fmt.Errorf("%w: not allowed", errPlan)
 	}
 	from.out += f.In
-	to.in += f.Out
+	into.in += f.Out
 	return nil
 }
 

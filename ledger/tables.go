@@ -201,8 +201,8 @@ func (s *State) CanTake(p PosID) bool {
 }
 
 // CanGive says whether the position may give its asset to another holder: neither the line nor the
-// issuer's assets are frozen, and the holder is authorised where that is required. Redemption asks
-// nothing, and the issuer may always issue.
+// issuer's assets are frozen, and the holder is authorised where that is required. Without it, the
+// position may still redeem in payments whose receiver is the issuer. The issuer may always issue.
 func (s *State) CanGive(p PosID) bool {
 	pos := &s.positions[p]
 	if pos.Own {
