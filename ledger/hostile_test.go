@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -145,5 +146,35 @@ func TestAnOfferIDIsNobodyElses(t *testing.T) {
 		if got := strings.Join(w.run(step.command), "\n"); got != step.want {
 			t.Errorf("%s: %s, want %s", step.command, got, step.want)
 		}
+	}
+}
+
+// TestAnOfferThatCrossesMany takes as much as one leaf can tell, and the rest stands.
+func TestAnOfferThatCrossesMany(t *testing.T) {
+	w := newWorld(t)
+	w.run("admit CHASUS33")
+	w.run("admit DEUTDEFF")
+	for _, dealer := range []string{"XCHGSGSG", "XCHHHKHH"} {
+		w.run("admit " + dealer)
+		w.run("line " + dealer + " USD@CHASUS33 limit=1000.00")
+		w.run("line " + dealer + " EUR@DEUTDEFF limit=1000.00")
+		w.run("pay CHASUS33 " + dealer + " deliver=USD amount=500.00 send=USD max=500.00")
+		w.run("pay DEUTDEFF " + dealer + " deliver=EUR amount=500.00 send=EUR max=500.00")
+	}
+	for i := range 200 {
+		w.run(fmt.Sprintf("offer XCHGSGSG o%d give=EUR@DEUTDEFF want=USD@CHASUS33 amount=1.00 price=1.1", i))
+	}
+	w.run("offer XCHHHKHH big give=USD@CHASUS33 want=EUR@DEUTDEFF amount=220.00 price=0.9")
+	leaf, err := ledger.DecodeLeaf(w.block.Leaves[0])
+	if err != nil {
+		t.Fatalf("a leaf of %d bytes: %v", len(w.block.Leaves[0]), err)
+	}
+	big := w.state.Offers()[w.state.FindOffer(idOf("big"))]
+	if got := leaf.Source + big.Remaining; got != 220_00 {
+		t.Errorf("USD %d at once and %d on the book, together %d, want 22000", leaf.Source, big.Remaining, got)
+	}
+	const each = 4*(1+11+13+16) + (1 + 11 + 13 + 13 + 16 + 16 + 16) // two hand-overs and a fill
+	if fills := len(leaf.Moves) / 5; fills != int(leaf.Delivered/100) || ledger.MaxLeaf-len(w.block.Leaves[0]) > each+ledger.MaxBody {
+		t.Errorf("%d fills for EUR %d in a leaf of %d bytes", fills, leaf.Delivered, len(w.block.Leaves[0]))
 	}
 }

@@ -6,8 +6,27 @@ import (
 	"viaduct/internal/money"
 )
 
-// MaxLeaf bounds an outcome's bytes; a payment over more hops is refused as Oversized.
+// MaxLeaf bounds an outcome's bytes: a payment over more flows is refused as Oversized, a new offer
+// takes no more of those it crosses.
 const MaxLeaf = 32 << 10
+
+// What a leaf holds at most besides its moves, and what a move takes.
+const (
+	leafHead = 3 + 32 + 8 + 4 + 8 + 32 + 11 + 1 + 2 + MaxBody + 2 + 8 + 8 + 2
+	moveLen  = 1 + 11 + 13 + 8 + 8
+	fillLen  = moveLen + 13 + 16 + 8 + 8
+)
+
+// movesLen returns how many bytes of a leaf the flows' moves take.
+func movesLen(flows []Flow) int {
+	n := moveLen * len(flows)
+	for i := range flows {
+		if flows[i].Kind == Fill {
+			n += fillLen - moveLen
+		}
+	}
+	return n
+}
 
 // Leaf is one outcome as the log keeps it: what was asked, what became of it, and by which moves.
 type Leaf struct {

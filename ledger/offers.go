@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 
 	"viaduct/internal/money"
@@ -72,36 +73,45 @@ func (s *State) carries(p, issuer PartID, c money.Currency) bool {
 
 // cross lets a new offer take what stands at its price or better, each at the standing price, oldest
 // first within a price. What can't be filled now (no funds, no room, or too small to keep the new
-// offer's own price) is passed over.
+// offer's own price) is passed over; it ends where its leaf is full.
 func (s *State) cross(o *Offer, r *Result) error {
-	for _, at := range slices.Clone(s.Book(o.Want, o.Give)) {
+	room := MaxLeaf - leafHead
+	for i := 0; o.Remaining > 0; {
+		book := s.Book(o.Want, o.Give)
+		if i == len(book) {
+			return nil
+		}
+		at := book[i]
 		standing := &s.offers[at]
-		if o.Remaining == 0 || cmpProduct(standing.Price.N, o.Price.N, standing.Price.D, o.Price.D) > 0 {
-			break
+		if cmpProduct(standing.Price.N, o.Price.N, standing.Price.D, o.Price.D) > 0 {
+			return nil
 		}
 		if standing.Maker == o.Maker || !s.Fillable(at) {
+			i++
 			continue
 		}
 		take, cost := s.crossable(o, standing)
 		if take == 0 {
+			i++
 			continue
 		}
 		s.plan.Flows = s.appendHandover(s.plan.Flows[:0], o.GivePos, standing.WantPos, cost)
 		s.plan.Flows = append(s.plan.Flows, Flow{Fill, int32(at), cost, take})
 		s.plan.Flows = s.appendHandover(s.plan.Flows, standing.GivePos, o.WantPos, take)
-		s.plan.Source, s.plan.Delivered = 0, take
-		for _, f := range s.plan.Flows {
-			if (f.Kind == Give || f.Kind == Redeem) && PosID(f.Arc) == o.GivePos || f.Kind == Issue && s.positions[f.Arc].Asset == o.Give {
-				s.plan.Source = f.In
-				break
-			}
+		s.plan.Source, s.plan.Delivered = s.plan.Flows[0].In, take
+		if room -= movesLen(s.plan.Flows); room < 0 {
+			return nil
 		}
 		req := Request{
 			From: o.Maker, To: o.Maker, Send: s.assets[o.Give].Currency, Deliver: s.assets[o.Want].Currency,
 			SendAsset: o.Give, DeliverAsset: o.Want,
 		}
-		if s.checkPlan(&req, &s.plan) != nil {
-			continue
+		if err := s.checkPlan(&req, &s.plan); err != nil {
+			s.block.Faults = append(s.block.Faults, fmt.Errorf("offer that crosses: %w", err))
+			return nil
+		}
+		if take < standing.Remaining {
+			i++ // it stays on the book
 		}
 		if err := s.postPlan(&s.plan, r); err != nil {
 			return err
@@ -127,11 +137,19 @@ func (s *State) crossable(o, standing *Offer) (take, cost int64) {
 	if take <= 0 {
 		return 0, 0
 	}
-	cost, err = standing.Price.Cost(take, money.RoundUp)
-	if err != nil || cost > budget || cmpProduct(cost, o.Price.N, take, o.Price.D) > 0 {
-		return 0, 0
+	for range 2 {
+		cost, err = standing.Price.Cost(take, money.RoundUp)
+		if err == nil && cost <= budget && cmpProduct(cost, o.Price.N, take, o.Price.D) <= 0 {
+			return take, cost
+		}
+		// The unit it is rounded up by is too much for the new offer's price; whole multiples of the
+		// standing one's need none.
+		take -= take % standing.Price.D
+		if take == 0 {
+			break
+		}
 	}
-	return take, cost
+	return 0, 0
 }
 
 // mayHandOver says whether value may move from one position of an asset to another.
@@ -219,7 +237,9 @@ func (s *State) unrest(at OfferIdx, end OfferEnd) {
 	key := pair(int32(o.Give), int32(o.Want))
 	book := s.books[key]
 	if i := slices.Index(book, at); i >= 0 {
-		s.books[key] = slices.Delete(book, i, i+1)
+		if s.books[key] = slices.Delete(book, i, i+1); len(book) == 1 {
+			delete(s.books, key)
+		}
 	}
 	if o.Crossed {
 		s.crossed = slices.DeleteFunc(s.crossed, func(x OfferIdx) bool { return x == at })

@@ -19,18 +19,12 @@ func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 		s.block.Faults = append(s.block.Faults, err)
 		return RouteFault, nil
 	}
-	if len(s.plan.Flows)*maxMove+maxLeafHead > MaxLeaf {
+	if leafHead+movesLen(s.plan.Flows) > MaxLeaf {
 		return Oversized, nil
 	}
 	r.Source, r.Delivered = s.plan.Source, s.plan.Delivered
 	return Applied, s.postPlan(&s.plan, r)
 }
-
-// What a move takes in a leaf at most, and what comes before the moves.
-const (
-	maxMove     = 1 + 11 + 13 + 13 + 16 + 16 + 16
-	maxLeafHead = 512
-)
 
 func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 	req := Request{

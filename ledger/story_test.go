@@ -245,15 +245,7 @@ func (w *world) run(line string) []string {
 		}))
 	case "offer":
 		give, want := asset(a.named["give"]), asset(a.named["want"])
-		p, err := money.ParsePrice(a.named["price"])
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		ratio, err := p.Ratio(give.Currency, want.Currency)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		i := &ledger.PlaceOffer{ID: idOf(a.words[2]), Give: give, Want: want, Amount: w.units(give, a.named["amount"]), Price: ratio}
+		i := &ledger.PlaceOffer{ID: idOf(a.words[2]), Give: give, Want: want, Amount: w.units(give, a.named["amount"]), Price: w.price(give, want, a.named["price"])}
 		if a.has("expires") {
 			i.Expires = w.now + w.ms(a.named["expires"])
 		}
@@ -275,6 +267,32 @@ func (w *world) run(line string) []string {
 	}
 	w.t.Fatalf("unknown command %q", line)
 	return nil
+}
+
+// price reads a price, or minor units wanted and given.
+func (w *world) price(give, want ledger.AssetName, text string) (r money.Ratio) {
+	n, d, stated := strings.Cut(text, "/")
+	var err error
+	if stated {
+		r, err = ledger.NewPrice(w.count64(n), w.count64(d))
+	} else {
+		var p money.Price
+		if p, err = money.ParsePrice(text); err == nil {
+			r, err = p.Ratio(give.Currency, want.Currency)
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) count64(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }
 
 func (w *world) ms(text string) int64 {

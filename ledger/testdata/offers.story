@@ -97,3 +97,18 @@ same_asset
 no_line
 bad_amount
 offer_expired
+
+# At just the standing price, what whole multiples of it there are: 11 cents for 10, no fraction.
+offer XCHGSGSG o9 give=EUR@DEUTDEFF want=USD@CHASUS33 amount=100.00 price=1.1
+offer XCHHHKHH oa give=USD@CHASUS33 want=EUR@DEUTDEFF amount=99.98 price=10/11
+cancel XCHGSGSG o9
+cancel XCHHHKHH oa
+----
+applied
+applied: took EUR 90.80 for USD 99.88 at once
+  transfer   XCHHHKHH USD@CHASUS33       -99.88 -> 4863.86
+  transfer   XCHGSGSG USD@CHASUS33        99.88 -> 208.62
+  transfer   XCHGSGSG EUR@DEUTDEFF       -90.80 -> 809.20
+  transfer   XCHHHKHH EUR@DEUTDEFF        90.80 -> 124.14
+applied
+applied
