@@ -16,6 +16,9 @@ func (s *State) TablesHash() Hash {
 	return sha256.Sum256(w.b)
 }
 
+// Deadlines returns how many deadlines the state keeps.
+func (s *State) Deadlines() int { return len(s.expiry) }
+
 // Raw is an instruction of any bytes, as a participant with a key of its own could sign.
 type Raw struct {
 	K    Kind

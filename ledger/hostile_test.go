@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -176,5 +177,37 @@ func TestAnOfferThatCrossesMany(t *testing.T) {
 	const each = 4*(1+11+13+16) + (1 + 11 + 13 + 13 + 16 + 16 + 16) // two hand-overs and a fill
 	if fills := len(leaf.Moves) / 5; fills != int(leaf.Delivered/100) || ledger.MaxLeaf-len(w.block.Leaves[0]) > each+ledger.MaxBody {
 		t.Errorf("%d fills for EUR %d in a leaf of %d bytes", fills, leaf.Delivered, len(w.block.Leaves[0]))
+	}
+}
+
+// TestDeadlinesOfOffersThatLeft do not pile up, and those of offers that stand are kept.
+func TestDeadlinesOfOffersThatLeft(t *testing.T) {
+	w := newWorld(t)
+	for _, command := range []string{"admit CHASUS33", "admit DEUTDEFF", "line DEUTDEFF USD@CHASUS33 limit=100.00"} {
+		w.run(command)
+	}
+	w.run("offer DEUTDEFF stands give=EUR@DEUTDEFF want=USD@CHASUS33 amount=1.00 price=1.1 expires=1h")
+	offer := ledger.PlaceOffer{Give: asset("EUR@DEUTDEFF"), Want: asset("USD@CHASUS33"), Amount: 1, Price: money.Ratio{N: 1, D: 1}, Expires: start + 1<<40}
+	for i := range 20 {
+		var all []ledger.Instruction
+		for j := range 50 {
+			place := offer
+			place.ID = idOf(fmt.Sprint(i, j))
+			all = append(all, &place, &ledger.CancelOffer{ID: place.ID})
+		}
+		for _, r := range w.apply(w.submission("DEUTDEFF", all...)) {
+			if r.Outcome != ledger.Applied {
+				t.Fatal(r.Outcome)
+			}
+		}
+	}
+	if n := w.state.Deadlines(); n > 200 {
+		t.Errorf("%d deadlines are kept of 1,000 offers that left", n)
+	}
+	if got, want := w.state.NextDeadline(), w.now+time.Hour.Milliseconds(); got != want {
+		t.Errorf("next deadline %d, want %d", got, want)
+	}
+	if got := w.run("wait 1h"); len(got) != 1 || got[0] != "offer of DEUTDEFF: expired" {
+		t.Errorf("an hour later: %v", got)
 	}
 }

@@ -204,7 +204,7 @@ func (s *State) rest(o Offer) {
 	i, _ := slices.BinarySearchFunc(book, at, func(a, b OfferIdx) int { return s.compareOffers(a, b) })
 	s.books[key] = slices.Insert(book, i, at)
 	if o.Expires != 0 {
-		s.expiry.push(expiring{o.Expires, o.Seq, at})
+		s.pushDeadline(expiring{o.Expires, o.Seq, at})
 	}
 	s.touched.offer(s, at)
 	if s.router != nil && s.router.Gainful(at) {
@@ -240,6 +240,9 @@ func (s *State) unrest(at OfferIdx, end OfferEnd) {
 		if s.books[key] = slices.Delete(book, i, i+1); len(book) == 1 {
 			delete(s.books, key)
 		}
+		if o.Expires > s.time {
+			s.stale++
+		}
 	}
 	if o.Crossed {
 		s.crossed = slices.DeleteFunc(s.crossed, func(x OfferIdx) bool { return x == at })
@@ -267,10 +270,34 @@ func (s *State) cancelOffer(by BIC, i *CancelOffer) Outcome {
 func (s *State) lapse() {
 	for len(s.expiry) > 0 && s.expiry[0].at <= s.time {
 		e := s.expiry.pop()
-		if o := &s.offers[e.offer]; o.Live && o.Seq == e.seq {
+		if s.stands(e) {
 			s.unrest(e.offer, OfferLapsed)
+		} else {
+			s.stale--
 		}
 	}
+}
+
+// stands says whether the offer of a deadline is still there, and not another one in its slot.
+func (s *State) stands(e expiring) bool {
+	o := &s.offers[e.offer]
+	return o.Live && o.Seq == e.seq
+}
+
+// pushDeadline adds a deadline. When most of the heap's are of offers that have left, those go first:
+// who places and cancels offers that expire in a thousand years must not fill the memory.
+func (s *State) pushDeadline(e expiring) {
+	if s.stale > 64 && 2*s.stale > len(s.expiry) {
+		kept := s.expiry[:0]
+		for _, x := range s.expiry {
+			if s.stands(x) {
+				kept = append(kept, x)
+			}
+		}
+		slices.SortFunc(kept, func(a, b expiring) int { return bool2int(b.less(a)) - bool2int(a.less(b)) })
+		s.expiry, s.stale = kept, 0
+	}
+	s.expiry.push(e)
 }
 
 func (s *State) markCrossed(at OfferIdx) {
@@ -313,8 +340,8 @@ type expiring struct {
 // expiryHeap is a binary heap, earliest first, then oldest.
 type expiryHeap []expiring
 
-func (h expiryHeap) less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
+func (e expiring) less(f expiring) bool {
+	return e.at < f.at || e.at == f.at && e.seq < f.seq
 }
 
 func (h *expiryHeap) push(e expiring) {
@@ -322,7 +349,7 @@ func (h *expiryHeap) push(e expiring) {
 	x := *h
 	for i := len(x) - 1; i > 0; {
 		up := (i - 1) / 2
-		if !x.less(i, up) {
+		if !x[i].less(x[up]) {
 			break
 		}
 		x[i], x[up] = x[up], x[i]
@@ -339,10 +366,10 @@ func (h *expiryHeap) pop() expiring {
 	*h = x
 	for i := 0; ; {
 		c := 2*i + 1
-		if c+1 < last && x.less(c+1, c) {
+		if c+1 < last && x[c+1].less(x[c]) {
 			c++
 		}
-		if c >= last || !x.less(c, i) {
+		if c >= last || !x[c].less(x[i]) {
 			return top
 		}
 		x[i], x[c] = x[c], x[i]

@@ -47,6 +47,7 @@ type State struct {
 	byOffer   map[ID]OfferIdx
 	books     map[uint64][]OfferIdx
 	expiry    expiryHeap
+	stale     int        // how many of its offers have left
 	crossed   []OfferIdx // offers marked Crossed, oldest first
 	heldOut   []OfferIdx // scratch
 
@@ -112,10 +113,11 @@ func (s *State) Epoch() uint64 { return s.epoch }
 func (s *State) NextDeadline() int64 {
 	for len(s.expiry) > 0 {
 		e := s.expiry[0]
-		if o := &s.offers[e.offer]; o.Live && o.Seq == e.seq {
+		if s.stands(e) {
 			return e.at
 		}
 		s.expiry.pop()
+		s.stale--
 	}
 	return 0
 }
