@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,41 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// What a hostile body costs is bounded, and so is the answer.
+func TestFloodOfFaults(t *testing.T) {
+	r := newRig(t)
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, ",%q:1", fmt.Sprint("k", i))
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	got := r.must(400, r.do("POST", "/v1/payments", mexican, []byte(many(maxMembers)), "Idempotency-Key", "flood-1"))
+	if n := len(got.faults()); n != maxFaults {
+		t.Errorf("%d faults told, want %d", n, maxFaults)
+	}
+	got = r.must(400, r.do("POST", "/v1/payments", mexican, []byte(many(80_000)), "Idempotency-Key", "flood-2"))
+	if n := len(got.faults()); n != 1 {
+		t.Errorf("%d faults told, want 1", n)
+	}
+}
+
+// An integer in another spelling is a faulty field, not our fault; a text that controls is refused.
+func TestWhatTheContractAllowsAndWeDoNot(t *testing.T) {
+	r := newRig(t)
+	for body, want := range map[string]string{
+		`{"max_over_mid_bps":1e2}`:   "/max_over_mid_bps wrong_type CH16",
+		`{"max_over_mid_bps":100.0}`: "/max_over_mid_bps wrong_type CH16",
+	} {
+		got := r.must(400, r.do("PATCH", "/v1/participants/"+mexican, mexican, []byte(body)))
+		diff(t, body, got.faults(), []string{want})
+	}
+	body := `{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1.00"},"end_to_end_id":"a\u0001b"}`
+	got := r.must(400, r.do("POST", "/v1/payments", mexican, []byte(body), "Idempotency-Key", "control"))
+	diff(t, body, got.faults(), []string{"/end_to_end_id invalid_value CH16"})
+}
+
 // Parameters are checked as bodies are.
 func TestBadParameters(t *testing.T) {
 	r := newRig(t)
@@ -114,6 +150,8 @@ func TestBadParameters(t *testing.T) {
 		"/v1/payments?end_to_end_id=a%00b": "query:end_to_end_id invalid_value",
 		"/v1/payments?end_to_end_id=a%ffb": "query:end_to_end_id invalid_value",
 		"/v1/payments?colour=red":          "query:colour unknown_field",
+		"/v1/payments?status=rejected;x":   "query: invalid_value",
+		"/v1/payments?limit=%zz":           "query: invalid_value",
 		"/v1/payments?cursor=AAAA":         "query:cursor invalid_cursor",
 		"/v1/participants/EURB":            "path:bic invalid_bic",
 		"/v1/lines/EURBDEFF/EURO/EURBDEFF": "path:currency invalid_currency",
@@ -123,6 +161,8 @@ func TestBadParameters(t *testing.T) {
 		got := r.must(400, r.do("GET", path, mexican, nil))
 		diff(t, path, got.faults(), []string{want})
 	}
+	// A path is matched as it is meant, however it was encoded.
+	r.must(200, r.do("GET", "/v1/participants/EURB%44EFF", mexican, nil))
 	r.must(404, r.do("GET", "/v1/payments/not-an-id", mexican, nil))
 	r.must(404, r.do("GET", "/v1/blocks/999999", mexican, nil))
 	if got := r.must(404, r.do("GET", "/v2", mexican, nil)); got.text("code") != "not_found" {

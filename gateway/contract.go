@@ -146,6 +146,9 @@ func record(err error, f *faults) {
 		// A format knows best what is wrong with a text, so it speaks first.
 		for _, formatsFirst := range []bool{true, false} {
 			for _, e := range all {
+				if f.full() {
+					return
+				}
 				var s *openapi3.SchemaError
 				if errors.As(e, &s) && (s.SchemaField == "format") == formatsFirst {
 					recordOne(s, f)
@@ -171,7 +174,7 @@ func recordOne(s *openapi3.SchemaError, f *faults) {
 	case s.SchemaField == "properties":
 		object, _ := s.Value.(map[string]any)
 		for _, name := range slices.Sorted(maps.Keys(object)) {
-			if s.Schema.Properties[name] == nil {
+			if !f.full() && s.Schema.Properties[name] == nil {
 				f.add(at+pointer([]string{name}), openapi.ErrorCodeUnknownField, "the contract has no such field", "CH17")
 			}
 		}

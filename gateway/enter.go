@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -136,6 +137,9 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 // readRequest checks a request against the contract and leaves its body ready to be bound. It returns
 // a problem when nothing more can be said; otherwise what it found is in x.faults.
 func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		x.faults.add("query:", openapi.ErrorCodeInvalidValue, "the query is not well formed", "")
+	}
 	g.contract.checkParameters(x.op, r, &x.faults)
 	x.key = r.Header.Get("Idempotency-Key")
 	if x.op.media == "" {
@@ -162,6 +166,7 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	if tree == nil && len(x.faults.list) > parameters {
 		return x.faults.problem()
 	}
+	checkTexts(tree, nil, &x.faults)
 	g.contract.visit(x.op.body, tree, &x.faults)
 	if len(x.faults.list) > 0 {
 		if _, object := tree.(map[string]any); !object || !looksFurther(x.op.id) || !onlyBodyFaults(&x.faults) {

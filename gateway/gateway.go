@@ -99,7 +99,7 @@ func (g *Gateway) Server() *http.Server {
 
 func (g *Gateway) routes() http.Handler {
 	router := chi.NewRouter()
-	router.Use(g.observe, g.recoverPanics)
+	router.Use(decodePath, g.observe, g.recoverPanics)
 	router.NotFound(func(w http.ResponseWriter, r *http.Request) { g.render(w, r, errNotFound) })
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
@@ -114,7 +114,7 @@ func (g *Gateway) routes() http.Handler {
 		_, _ = w.Write(openapi.Contract)
 	})
 	strict := openapi.NewStrictHandlerWithOptions(server{g}, []openapi.StrictMiddlewareFunc{}, openapi.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  g.render,
+		RequestErrorHandlerFunc:  g.renderUnbound,
 		ResponseErrorHandlerFunc: g.render,
 	})
 	openapi.HandlerWithOptions(strict, openapi.ChiServerOptions{
@@ -122,6 +122,14 @@ func (g *Gateway) routes() http.Handler {
 		ErrorHandlerFunc: g.render,
 	})
 	return router
+}
+
+// decodePath has the router match the path as it is meant, whatever of it was percent-encoded.
+func decodePath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawPath = ""
+		next.ServeHTTP(w, r)
+	})
 }
 
 // server implements the generated interface; its methods are in the files named after what they serve.

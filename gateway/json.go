@@ -3,6 +3,8 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -13,6 +15,10 @@ import (
 
 // maxDepth bounds how deep a body may nest: the contract itself goes four deep.
 const maxDepth = 32
+
+// maxMembers bounds the members of one object: the contract's largest has a dozen and a half, and
+// checking one against it costs as much again for each member it does not know.
+const maxMembers = 256
 
 // maxNumber bounds a number's text, so that nobody makes us work out 1e2000000.
 const maxNumber = 40
@@ -118,6 +124,9 @@ func (r *jsonReader) object(depth int) any {
 		}
 		if r.at == len(r.src) || r.src[r.at] != '"' {
 			return r.fail(openapi.ErrorCodeMalformedJson, "a member's name is missing")
+		}
+		if len(o) == maxMembers {
+			return r.fail(openapi.ErrorCodeInvalidValue, "more than %d members", maxMembers)
 		}
 		name, _ := r.text().(string)
 		if r.space(); !r.failed && !r.take(':') {
@@ -278,4 +287,28 @@ func pointer(path []string) string {
 		b.WriteString(pointerEscapes.Replace(p))
 	}
 	return b.String()
+}
+
+// checkTexts finds the texts in a value that hold what can't be seen.
+func checkTexts(v any, path []string, f *faults) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			checkTexts(v[name], append(path, name), f)
+		}
+	case []any:
+		for i, x := range v {
+			checkTexts(x, append(path, strconv.Itoa(i)), f)
+		}
+	case string:
+		if strings.ContainsFunc(v, unseen) {
+			f.add(pointer(path), openapi.ErrorCodeInvalidValue, "a control character or a change of direction stands in the text", "CH16")
+		}
+	}
+}
+
+// unseen says that a character controls rather than shows: it has no place in a bank's texts, XML 1.0
+// can't carry most of them, and some make a line read as another.
+func unseen(c rune) bool {
+	return c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"viaduct/ledger"
 	"viaduct/openapi"
@@ -129,12 +130,18 @@ type faults struct {
 	list []openapi.Fault
 }
 
+// maxFaults bounds the faults of one answer, and with them what a hostile body costs.
+const maxFaults = 100
+
 // add records one fault; a place that is faulty already, or lies within one that is, is left alone.
 func (f *faults) add(pointer string, rule openapi.ErrorCode, message, isoReason string) {
-	if !f.at(pointer) {
+	if len(f.list) < maxFaults && !f.at(pointer) {
 		f.list = append(f.list, openapi.Fault{Pointer: pointer, Rule: rule, Message: message, IsoReason: isoReason})
 	}
 }
+
+// full says that no more faults are told: whoever reads a hundred sends another kind of body next.
+func (f *faults) full() bool { return len(f.list) == maxFaults }
 
 // at says whether a place or one it lies in is faulty.
 func (f *faults) at(pointer string) bool {
@@ -163,6 +170,18 @@ func (f *faults) problem() error {
 		}
 	}
 	return p
+}
+
+// renderUnbound answers for a body that the contract allows and our types do not hold: JSON calls 1e2
+// an integer.
+func (g *Gateway) renderUnbound(w http.ResponseWriter, r *http.Request, err error) {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		var f faults
+		f.add("/"+strings.ReplaceAll(wrong.Field, ".", "/"), openapi.ErrorCodeWrongType, "must be a plain "+wrong.Type.String(), "CH16")
+		err = f.problem()
+	}
+	g.render(w, r, err)
 }
 
 // render writes err as a problem document; what is no problem is logged and told as internal.
