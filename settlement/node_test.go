@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -272,6 +273,50 @@ func TestLostTailIsPublishedAgain(t *testing.T) {
 		t.Fatalf("after the loss %+v, %v, before %+v", after, err, before)
 	}
 	e.submit("BNMXMXMM", "goes on", pay(1, "HSBCGB2L", 1))
+}
+
+// TestLostBlocksComeFromTheJournal cuts the block log short: what is missing is read from the journal
+// again, and comes out the same.
+func TestLostBlocksComeFromTheJournal(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, dir string){
+		"torn": func(t *testing.T, dir string) {
+			files, err := filepath.Glob(filepath.Join(dir, "blocks", "*.blocks"))
+			if err != nil || len(files) != 1 {
+				t.Fatalf("block files %v, %v", files, err)
+			}
+			info, err := os.Stat(files[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(files[0], info.Size()-5); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"all": func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, "blocks")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			e := start(t, dir)
+			e.populate()
+			before, err := e.client.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.stop()
+			lose(t, dir)
+			e = start(t, dir)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := e.client.WaitFinal(ctx, before.Height); err != nil {
+				t.Fatal(err)
+			}
+			after, err := e.client.Status(ctx)
+			if err != nil || after.StateHash != before.StateHash || after.TreeSize != before.TreeSize {
+				t.Errorf("after the loss %+v, %v, before %+v", after, err, before)
+			}
+			e.submit("BNMXMXMM", "goes on", pay(1, "HSBCGB2L", 1))
+		})
+	}
 }
 
 // TestLostDatabaseIsProjectedAgain removes the SQL database: it is made again from the block log.

@@ -34,6 +34,13 @@ func (n *Node) replayAll(ctx context.Context) error {
 	}
 	n.router = fx.New(n.state)
 	n.state.Attach(n.router)
+	if n.tree.Next() > n.log.Next() {
+		// The block log lost its end, which the journal still has. Its leaf hashes are made again.
+		n.cfg.Log.Error("the block log is shorter than it was; reading the journal again from there", "height", n.log.Next(), "was", n.tree.Next())
+		if err := n.tree.Reset(); err != nil {
+			return err
+		}
+	}
 	if n.log.Next() == 0 {
 		s.position, s.data = genesisPosition, n.cfg.Genesis.Encode()
 		p, err := n.finish(s)
