@@ -211,3 +211,85 @@ func TestDeadlinesOfOffersThatLeft(t *testing.T) {
 		t.Errorf("an hour later: %v", got)
 	}
 }
+
+// liar answers every request with one plan.
+type liar struct {
+	naive
+	plan *ledger.Plan
+}
+
+func (l liar) Route(_ *ledger.Request, plan *ledger.Plan) ledger.Outcome {
+	*plan = ledger.Plan{Flows: append(plan.Flows[:0], l.plan.Flows...), Source: l.plan.Source, Delivered: l.plan.Delivered}
+	return ledger.Applied
+}
+
+// TestSumsThatWrap: 17 flows of MaxUnits add up to MaxUnits again in 64 bits. A plan of them is a fault
+// of the router, not a broken ledger.
+func TestSumsThatWrap(t *testing.T) {
+	w := newWorld(t)
+	plan := &ledger.Plan{Source: ledger.MaxUnits, Delivered: 17}
+	w.state.Attach(liar{naive{w.state}, plan})
+	w.run("admit CHASUS33")
+	w.run("admit DEUTDEFF")
+	usd, eur := asset("USD@CHASUS33"), asset("EUR@DEUTDEFF")
+	line := func(a ledger.AssetName) *ledger.SetLine {
+		return &ledger.SetLine{Asset: a, Limit: ledger.MaxUnits, QualityIn: ledger.Unit, QualityOut: ledger.Unit}
+	}
+	pos := func(holder string, a ledger.AssetName) int32 {
+		return int32(w.state.FindPosition(w.state.FindParticipant(ledger.MustBIC(holder)), w.state.FindAsset(a)))
+	}
+	for i := range 17 {
+		maker := bankName(i)
+		w.run("admit " + maker)
+		w.do(maker, line(usd))
+		w.do(maker, line(eur))
+		id := idOf(maker)
+		w.do(maker, &ledger.PlaceOffer{ID: id, Give: eur, Want: usd, Amount: 1, Price: money.Ratio{N: ledger.MaxUnits, D: 1}})
+		plan.Flows = append(plan.Flows,
+			ledger.Flow{Kind: ledger.Issue, Arc: pos(maker, usd), In: ledger.MaxUnits, Out: ledger.MaxUnits},
+			ledger.Flow{Kind: ledger.Fill, Arc: int32(w.state.FindOffer(id)), In: ledger.MaxUnits, Out: 1},
+			ledger.Flow{Kind: ledger.Redeem, Arc: pos(maker, eur), In: 1, Out: 1})
+	}
+	for i := range 17 {
+		maker := bankName(i)
+		one := *plan
+		plan.Flows, plan.Source, plan.Delivered = []ledger.Flow{{Kind: ledger.Issue, Arc: pos(maker, eur), In: 1, Out: 1}}, 1, 1
+		if r := w.do("DEUTDEFF", &ledger.Pay{ID: idOf("fund" + maker), To: ledger.MustBIC(maker), Mode: ledger.ExactDeliver, Send: eur, Deliver: eur, Amount: 1, Bound: 1, UETRKind: ledger.UETRPayment}); r.Outcome != ledger.Applied {
+			t.Fatalf("funding %s: %s", maker, r.Outcome)
+		}
+		*plan = one
+	}
+	before := w.state.TablesHash()
+	in := &ledger.Pay{ID: idOf("p"), To: ledger.MustBIC("DEUTDEFF"), Mode: ledger.ExactDeliver, Send: usd, Deliver: eur, Amount: 17, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment}
+	var m ledger.Message
+	if err := ledger.DecodeMessage(ledger.EncodeMessage(nil, w.state.Height()+1, 1, w.state.LastMessage(), w.now, [][]byte{w.submission("CHASUS33", in)}), &m); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.state.Apply(&m, &w.block); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.block.Results[0]; r.Outcome != ledger.RouteFault || len(w.block.Faults) != 1 || w.state.TablesHash() != before {
+		t.Errorf("%s, faults %v, tables changed: %v", r.Outcome, w.block.Faults, w.state.TablesHash() != before)
+	}
+}
+
+// TestAPurseNeverWraps: one bank may hold MaxUnits of as many assets of a currency as there are
+// issuers; together they stop at four times that.
+func TestAPurseNeverWraps(t *testing.T) {
+	w := newWorld(t)
+	w.run("admit BNMXMXMM")
+	for i := range 5 {
+		issuer := bankName(i)
+		w.run("admit " + issuer)
+		usd := asset("USD@" + issuer)
+		w.do("BNMXMXMM", &ledger.SetLine{Asset: usd, Limit: ledger.MaxUnits, QualityIn: ledger.Unit, QualityOut: ledger.Unit})
+		r := w.do(issuer, &ledger.Pay{ID: idOf("p"), To: ledger.MustBIC("BNMXMXMM"), Mode: ledger.ExactDeliver, Send: usd, Deliver: usd, Amount: ledger.MaxUnits, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment})
+		if want := []ledger.Outcome{ledger.Applied, ledger.Shortfall}[i/4]; r.Outcome != want {
+			t.Errorf("payment %d: %s, want %s", i, r.Outcome, want)
+		}
+	}
+	w.do("operator", &ledger.SetCap{Participant: ledger.MustBIC("BNMXMXMM"), Currency: money.MustCurrency("USD"), Cap: ledger.MaxUnits})
+	if got := w.state.PurseRoom(w.state.FindPurse(0, money.MustCurrency("USD"))); got != 5*ledger.MaxUnits {
+		t.Errorf("room %d, want %d", got, int64(5*ledger.MaxUnits))
+	}
+}

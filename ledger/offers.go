@@ -99,14 +99,17 @@ func (s *State) cross(o *Offer, r *Result) error {
 		s.plan.Flows = append(s.plan.Flows, Flow{Fill, int32(at), cost, take})
 		s.plan.Flows = s.appendHandover(s.plan.Flows, standing.GivePos, o.WantPos, take)
 		s.plan.Source, s.plan.Delivered = s.plan.Flows[0].In, take
-		if room -= movesLen(s.plan.Flows); room < 0 {
+		if movesLen(s.plan.Flows) > room {
 			return nil
 		}
 		req := Request{
 			From: o.Maker, To: o.Maker, Send: s.assets[o.Give].Currency, Deliver: s.assets[o.Want].Currency,
 			SendAsset: o.Give, DeliverAsset: o.Want,
 		}
-		if err := s.checkPlan(&req, &s.plan); err != nil {
+		if err := s.checkPlan(&req, &s.plan); err == errFull {
+			i++
+			continue
+		} else if err != nil {
 			s.block.Faults = append(s.block.Faults, fmt.Errorf("offer that crosses: %w", err))
 			return nil
 		}
@@ -116,6 +119,7 @@ func (s *State) cross(o *Offer, r *Result) error {
 		if err := s.postPlan(&s.plan, r); err != nil {
 			return err
 		}
+		room -= movesLen(s.plan.Flows)
 		r.Source += s.plan.Source
 		r.Delivered += take
 		o.Remaining -= cost

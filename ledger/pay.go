@@ -15,7 +15,9 @@ func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 	if outcome := s.router.Route(req, &s.plan); outcome != Applied {
 		return outcome, nil
 	}
-	if err := s.checkPlan(req, &s.plan); err != nil {
+	if err := s.checkPlan(req, &s.plan); err == errFull {
+		return Shortfall, nil
+	} else if err != nil {
 		s.block.Faults = append(s.block.Faults, err)
 		return RouteFault, nil
 	}

@@ -11,13 +11,20 @@ import (
 // block carries the error as an alarm: the fault is the program's, not the payment's.
 var errPlan = errors.New("plan breaks a rule")
 
+// errFull says that a plan keeps the rules that a router knows, but would take a purse past maxNet.
+var errFull = errors.New("more than a purse can hold")
+
+// maxNet bounds what a purse may come to hold, over all its positions, so that its net debit room
+// never leaves int64.
+const maxNet = 4 * MaxUnits
+
 // planCheck is scratch room: what each place of value got and passed on in the plan under check.
 // Entries are reset by listing what was used, so that a check costs only its flows.
 type planCheck struct {
 	give, take      []through // per position
 	pool            []through // per asset
 	ripple, redeem  []through // per purse
-	spent           []int64   // per purse: gross, over its giving sides
+	spent, got      []int64   // per purse: gross, over its giving and its taking sides
 	arcs            []uint16  // per position: bit per kind already used
 	fills           []bool    // per offer
 	usedPos         []PosID
@@ -35,7 +42,8 @@ func (c *planCheck) begin(s *State) {
 	c.arcs, c.markPos = grow(c.arcs, len(s.positions)), grow(c.markPos, len(s.positions))
 	c.pool, c.markAs = grow(c.pool, len(s.assets)), grow(c.markAs, len(s.assets))
 	c.ripple, c.redeem = grow(c.ripple, len(s.purses)), grow(c.redeem, len(s.purses))
-	c.spent, c.markPurse = grow(c.spent, len(s.purses)), grow(c.markPurse, len(s.purses))
+	c.spent, c.got = grow(c.spent, len(s.purses)), grow(c.got, len(s.purses))
+	c.markPurse = grow(c.markPurse, len(s.purses))
 	c.fills = grow(c.fills, len(s.offers))
 }
 
@@ -54,7 +62,7 @@ func (c *planCheck) reset() {
 		c.pool[a], c.markAs[a] = through{}, false
 	}
 	for _, p := range c.usedPurse {
-		c.ripple[p], c.redeem[p], c.spent[p], c.markPurse[p] = through{}, through{}, 0, false
+		c.ripple[p], c.redeem[p], c.spent[p], c.got[p], c.markPurse[p] = through{}, through{}, 0, 0, false
 	}
 	for _, o := range c.usedOffer {
 		c.fills[o] = false
@@ -101,6 +109,7 @@ func (s *State) checkPlan(req *Request, plan *Plan) error {
 		}
 	}
 	var source, delivered int64
+	full := false
 	for _, p := range c.usedPos {
 		pos := &s.positions[p]
 		paid, got := c.give[p].out-c.give[p].in, c.take[p].in-c.take[p].out
@@ -110,15 +119,15 @@ func (s *State) checkPlan(req *Request, plan *Plan) error {
 		if got != 0 && (got < 0 || pos.Holder != req.To || !s.carriesRequest(pos.Asset, req.Deliver, req.DeliverAsset)) {
 			return fmt.Errorf("%w: taking side of position %d keeps %d", errPlan, p, got)
 		}
-		source, delivered = source+paid, delivered+got
 		if c.give[p].out > s.Available(p) {
 			return fmt.Errorf("%w: position %d gives %d of %d", errPlan, p, c.give[p].out, s.Available(p))
 		}
 		if c.take[p].in > s.Headroom(p) {
 			return fmt.Errorf("%w: position %d takes %d, room %d", errPlan, p, c.take[p].in, s.Headroom(p))
 		}
-		if c.give[p].out > 0 {
-			c.spent[c.purse(pos.Purse)] += c.give[p].out
+		purse := c.purse(pos.Purse)
+		if !add(&source, paid) || !add(&delivered, got) || !add(&c.spent[purse], c.give[p].out) || !add(&c.got[purse], c.take[p].in) {
+			return fmt.Errorf("%w: sums leave int64", errPlan)
 		}
 	}
 	for _, a := range c.usedAsset {
@@ -133,11 +142,21 @@ func (s *State) checkPlan(req *Request, plan *Plan) error {
 		if c.spent[p] > s.PurseRoom(p) {
 			return fmt.Errorf("%w: purse %d spends %d, cap leaves %d", errPlan, p, c.spent[p], s.PurseRoom(p))
 		}
+		full = full || c.got[p] > maxNet-s.purses[p].Net
 	}
 	if source != plan.Source || delivered != plan.Delivered || source <= 0 || delivered <= 0 {
 		return fmt.Errorf("%w: totals %d, %d, plan says %d, %d", errPlan, source, delivered, plan.Source, plan.Delivered)
 	}
-	return withinRequest(req, source, delivered)
+	if err := withinRequest(req, source, delivered); err != nil || !full {
+		return err
+	}
+	return errFull
+}
+
+// add adds n to a sum and says whether that stays within int64.
+func add(sum *int64, n int64) (ok bool) {
+	*sum, ok = money.AddInt64(*sum, n)
+	return ok
 }
 
 // withinRequest checks the totals against what was asked; a request with no amount bounds nothing.
@@ -216,9 +235,7 @@ func (s *State) checkFlow(c *planCheck, to PartID, f *Flow) error {
 	if !allowed {
 		return fmt.Errorf("%w: not allowed", errPlan)
 	}
-	from.out += f.In
-	into.in += f.Out
-	return nil
+	return move(from, into, f)
 }
 
 func (s *State) checkFill(c *planCheck, f *Flow) error {
@@ -229,7 +246,12 @@ func (s *State) checkFill(c *planCheck, f *Flow) error {
 	}
 	c.fills[o] = true
 	c.usedOffer = append(c.usedOffer, o)
-	c.takePos(offer.WantPos).out += f.In
-	c.givePos(offer.GivePos).in += f.Out
+	return move(c.takePos(offer.WantPos), c.givePos(offer.GivePos), f)
+}
+
+func move(from, into *through, f *Flow) error {
+	if !add(&from.out, f.In) || !add(&into.in, f.Out) {
+		return fmt.Errorf("%w: sums leave int64", errPlan)
+	}
 	return nil
 }

@@ -45,6 +45,8 @@ type eventPlace struct {
 const (
 	partySender = iota
 	partyReceiver
+	partyCoveredSender // of a transfer that the result is the cover of
+	partyCoveredReceiver
 )
 
 func (p eventPlace) String() string { return fmt.Sprintf("evt_%d_%d_%d", p.height, p.index, p.party) }
@@ -93,6 +95,19 @@ func amountOf(units int64, c money.Currency) *eventAmount {
 // paymentEvents returns what a decided payment tells its parties: a settlement both of them, a refusal
 // the sender alone, for its receiver never heard of it.
 func paymentEvents(p *Payment) []Event {
+	if p.Status != StatusSettled {
+		return []Event{paymentEvent(p, PaymentRejected, partySender, p.From)}
+	}
+	events := []Event{paymentEvent(p, PaymentSettled, partySender, p.From)}
+	if p.To != p.From {
+		events = append(events, paymentEvent(p, PaymentSettled, partyReceiver, p.To))
+	}
+	return events
+}
+
+// eventDataOf tells of a payment; what it cost is the sender's alone to know, and a covered transfer
+// cost nothing.
+func eventDataOf(p *Payment, toSender bool) eventData {
 	data := eventData{
 		PaymentID: uuid.UUID(p.ID).String(), Status: p.Status, Code: p.Code, ISOReason: p.ISOReason,
 		From: p.From.String(), To: p.To.String(), Height: p.Height, Index: p.Index,
@@ -100,20 +115,17 @@ func paymentEvents(p *Payment) []Event {
 	if p.UETR != ([16]byte{}) {
 		data.UETR = uuid.UUID(p.UETR).String()
 	}
-	if p.Status != StatusSettled {
-		return []Event{paymentEvent(p, PaymentRejected, partySender, p.From, data)}
+	if p.Status == StatusSettled {
+		data.Delivered = amountOf(p.Delivered, p.Deliver.Currency)
+		if toSender && p.Source != 0 {
+			data.Source = amountOf(p.Source, p.Send.Currency)
+		}
 	}
-	data.Delivered = amountOf(p.Delivered, p.Deliver.Currency)
-	told := data
-	data.Source = amountOf(p.Source, p.Send.Currency)
-	events := []Event{paymentEvent(p, PaymentSettled, partySender, p.From, data)}
-	if p.To != p.From {
-		events = append(events, paymentEvent(p, PaymentSettled, partyReceiver, p.To, told))
-	}
-	return events
+	return data
 }
 
-func paymentEvent(p *Payment, kind string, party int, to ledger.BIC, data eventData) Event {
+func paymentEvent(p *Payment, kind string, party int, to ledger.BIC) Event {
+	data := eventDataOf(p, party == partySender || party == partyCoveredSender)
 	e := Event{
 		Participant: to, Type: kind, Payment: p.ID, Height: p.Height, Time: p.Settled, sender: p.From,
 		place: eventPlace{p.Height, p.Index, party},

@@ -27,8 +27,15 @@ const (
 
 // How a payment came.
 const (
-	KindJSON       = "json"
-	KindPacs008    = "pacs008"
+	KindJSON    = "json"
+	KindPacs008 = "pacs008"
+	KindPacs009 = "pacs009"
+	KindPacs004 = "pacs004"
+	KindPain001 = "pain001"
+	// A transfer that settles by cover, and an advice: nothing of it goes to the ledger. It is held until
+	// another payment with its UETR settles for its receiver.
+	KindCovered    = "covered"
+	KindAdvice     = "advice"
 	KindSubmission = "submission" // signed by the participant itself: nothing is known before the block
 )
 
