@@ -73,6 +73,15 @@ func (g *Gateway) CreateOperatorKey(ctx context.Context, name string) (string, e
 	return key, err
 }
 
+// Knows says whether an API key opens this gateway.
+func (g *Gateway) Knows(ctx context.Context, key string) (bool, error) {
+	_, err := g.authenticate(ctx, http.Header{"Authorization": {"Bearer " + key}})
+	if errors.Is(err, errUnauthorized) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (g *Gateway) issueKey(ctx context.Context, bic ledger.BIC, name string, expires int64) (string, sqlstore.APIKey, error) {
 	key, prefix, hash := newKey()
 	kept := sqlstore.APIKey{

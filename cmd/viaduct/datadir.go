@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,15 +22,16 @@ import (
 // The files of a data directory. The directories of the block log, of NATS and the database lie beside
 // them.
 const (
-	genesisFile   = "genesis"
-	operatorFile  = "operator.key"  // hex of an Ed25519 seed
-	validatorFile = "validator.key" // hex of an Ed25519 seed
-	masterFile    = "master.key"    // hex of 32 bytes: seals what the database keeps secret
-	apiKeysFile   = "api-keys.json" // what --ready-file hands out again after a restart
-	databaseFile  = "viaduct.db"
-	blocksDir     = "blocks"
-	treeDir       = "tree"
-	natsDir       = "nats"
+	genesisFile     = "genesis"
+	operatorFile    = "operator.key"  // hex of an Ed25519 seed
+	validatorFile   = "validator.key" // hex of an Ed25519 seed
+	masterFile      = "master.key"    // hex of 32 bytes: seals what the database keeps secret
+	masterCheckFile = "master.check"  // tells a wrong master key from the right one
+	apiKeysFile     = "api-keys.json" // what --ready-file hands out again after a restart
+	databaseFile    = "viaduct.db"
+	blocksDir       = "blocks"
+	treeDir         = "tree"
+	natsDir         = "nats"
 )
 
 // dataDir is a node's data directory, held by this process alone.
@@ -72,20 +74,9 @@ func (d *dataDir) load(network string, now time.Time) error {
 	if _, err := os.Stat(d.file(genesisFile)); network == "" && err != nil {
 		return errors.New("there is no network in it")
 	}
-	var err error
-	var seed []byte
-	if seed, err = d.secret(operatorFile); err != nil {
+	if err := d.loadSecrets(); err != nil {
 		return err
 	}
-	d.operator = ed25519.NewKeyFromSeed(seed)
-	if seed, err = d.secret(validatorFile); err != nil {
-		return err
-	}
-	d.validator = ed25519.NewKeyFromSeed(seed)
-	if seed, err = d.secret(masterFile); err != nil {
-		return err
-	}
-	d.master = [32]byte(seed)
 	data, err := os.ReadFile(d.file(apiKeysFile))
 	if err == nil {
 		err = json.Unmarshal(data, &d.apiKeys)
@@ -104,10 +95,41 @@ func (d *dataDir) load(network string, now time.Time) error {
 	if d.genesis, err = ledger.DecodeGenesis(data); err != nil {
 		return err
 	}
+	if d.genesis.Operator != [32]byte(d.operator.Public().(ed25519.PublicKey)) {
+		return fmt.Errorf("%s is not the key that the genesis names", operatorFile)
+	}
 	if v := d.genesis.Validators; len(v) != 1 || v[0].Key != [32]byte(d.validator.Public().(ed25519.PublicKey)) {
-		return errors.New("the validator's key is not the one in the genesis")
+		return fmt.Errorf("%s is not the key that the genesis names", validatorFile)
 	}
 	return nil
+}
+
+// loadSecrets reads the three keys, or makes them where no network has begun yet. The master key has a
+// check beside it: with another one the gateway would start, and open nothing of what it sealed.
+func (d *dataDir) loadSecrets() error {
+	operator, err := d.secret(operatorFile)
+	if err != nil {
+		return err
+	}
+	validator, err := d.secret(validatorFile)
+	if err != nil {
+		return err
+	}
+	master, err := d.secret(masterFile)
+	if err != nil {
+		return err
+	}
+	d.operator, d.validator, d.master = ed25519.NewKeyFromSeed(operator), ed25519.NewKeyFromSeed(validator), [32]byte(master)
+	sum := sha256.Sum256(append([]byte("viaduct/master-check/v1\x00"), master...))
+	check := hex.EncodeToString(sum[:8])
+	kept, err := os.ReadFile(d.file(masterCheckFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.write(masterCheckFile, []byte(check))
+	}
+	if err == nil && string(kept) != check {
+		err = fmt.Errorf("%s is not the key that this directory began with: restore it from a backup", masterFile)
+	}
+	return err
 }
 
 // begin makes the genesis of a network with one validator.
@@ -119,10 +141,13 @@ func (d *dataDir) begin(network string, now time.Time) *ledger.Genesis {
 	}
 }
 
-// secret returns the 32 bytes in a file, making them on first use.
+// secret returns the 32 bytes in a file, making them when the directory holds no network yet.
 func (d *dataDir) secret(name string) ([]byte, error) {
 	text, err := os.ReadFile(d.file(name))
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, began := os.Stat(d.file(genesisFile)); began == nil {
+			return nil, fmt.Errorf("%s is missing: restore it from a backup", name)
+		}
 		secret := make([]byte, 32)
 		if _, err := rand.Read(secret); err != nil {
 			return nil, err

@@ -45,9 +45,9 @@ func TestDataDirKeepsWhatItBegan(t *testing.T) {
 func TestDataDirRefusesWhatIsNotItsOwn(t *testing.T) {
 	for file, content := range map[string]string{
 		genesisFile:   "junk",
-		operatorFile:  "not hex",
+		operatorFile:  strings.Repeat("00", 32),
 		validatorFile: strings.Repeat("00", 32), // a key, but another one than the genesis names
-		masterFile:    "abcd",
+		masterFile:    strings.Repeat("00", 32),
 		apiKeysFile:   "{",
 	} {
 		path := t.TempDir()
@@ -63,6 +63,15 @@ func TestDataDirRefusesWhatIsNotItsOwn(t *testing.T) {
 		}
 		if _, err := openDataDir(path, "test", time.UnixMilli(1)); err == nil {
 			t.Errorf("%s damaged, and the directory opens", file)
+		}
+		if file == apiKeysFile || file == genesisFile {
+			continue // made anew; without a genesis it is another network's directory
+		}
+		if err := os.Remove(filepath.Join(path, file)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openDataDir(path, "test", time.UnixMilli(1)); err == nil || !strings.Contains(err.Error(), "missing") {
+			t.Errorf("%s removed, and the directory opens: %v", file, err)
 		}
 	}
 }

@@ -156,13 +156,8 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 	if err != nil {
 		return err
 	}
-	if dir.apiKeys.Operator == "" {
-		if dir.apiKeys.Operator, err = gate.CreateOperatorKey(ctx, "made at the first start"); err != nil {
-			return fmt.Errorf("operator key: %w", err)
-		}
-		if err := dir.saveAPIKeys(); err != nil {
-			return fmt.Errorf("operator key: %w", err)
-		}
+	if err := dir.operatorKey(ctx, gate, log); err != nil {
+		return fmt.Errorf("operator key: %w", err)
 	}
 
 	// Three things end in turn: the server and the dispatcher when ctx does, the node once the server
@@ -195,6 +190,25 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return s.writeReadyFile(gctx, f.ReadyFile)
 	})
 	return g.Wait()
+}
+
+// operatorKey makes sure that the API key which this directory hands out to its operator opens the
+// gateway. When it does not, the database is not the one that belongs here, or is empty, and with it
+// went the banks' API keys and the signing keys that the gateway kept for them.
+func (d *dataDir) operatorKey(ctx context.Context, gate *gateway.Gateway, log *slog.Logger) error {
+	if d.apiKeys.Operator != "" {
+		known, err := gate.Knows(ctx, d.apiKeys.Operator)
+		if known || err != nil {
+			return err
+		}
+		log.Error("the database does not know the operator's key: it was lost or replaced, and the participants' API keys and gateway-held signing keys with it; restore it from a backup, or make new keys with the operator key of this start")
+		d.apiKeys = apiKeys{}
+	}
+	var err error
+	if d.apiKeys.Operator, err = gate.CreateOperatorKey(ctx, "made at a start"); err != nil {
+		return err
+	}
+	return d.saveAPIKeys()
 }
 
 // ignoreStop drops an error that comes of being told to stop.

@@ -62,7 +62,7 @@ func Open(ctx context.Context, nc *nats.Conn, replicas int) (*Journal, error) {
 		return nil, fmt.Errorf("open journal: stream %s: %w", StreamName, err)
 	}
 	if s := info.State; s.Msgs != 0 && (s.FirstSeq != 1 || s.NumDeleted != 0) {
-		return nil, fmt.Errorf("open journal: stream %s begins at %d and lacks %d messages", StreamName, s.FirstSeq, s.NumDeleted)
+		return nil, fmt.Errorf("open journal: stream %s begins at %d and lacks %d messages; if this node's block log is whole, move the stream's files away and it is published again from there", StreamName, s.FirstSeq, s.NumDeleted)
 	}
 	return &Journal{js: js, stream: stream}, nil
 }
