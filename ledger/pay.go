@@ -1,7 +1,8 @@
 package ledger
 
 // pay checks a payment in the order of the cases below, asks the router for its flows, checks those
-// in full, and posts them: all of them, or none.
+// in full, and posts them: all of them, or none. From the point where it is found to be no duplicate,
+// its ids count as used, whatever its outcome.
 func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 	req := &s.request
 	var outcome Outcome
@@ -12,6 +13,9 @@ func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
 	s.seen.later(req.From, seenMessage, i.MessageID)
 
+	if outcome := s.narrow(req, i); outcome != Applied {
+		return outcome, nil
+	}
 	if outcome := s.router.Route(req, &s.plan); outcome != Applied {
 		return outcome, nil
 	}
@@ -60,17 +64,22 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 	case s.seen.has(req.From, seenMessage, i.MessageID):
 		return req, DuplicateMessage
 	}
+	return req, Applied
+}
+
+// narrow names the assets of a payment that asks for some; one that nobody opened yet has no holder.
+func (s *State) narrow(req *Request, i *Pay) Outcome {
 	if i.Send.Issuer != (BIC{}) {
 		if req.SendAsset = s.FindAsset(i.Send); req.SendAsset == None {
-			return req, NoFunds
+			return NoFunds
 		}
 	}
 	if i.Deliver.Issuer != (BIC{}) {
 		if req.DeliverAsset = s.FindAsset(i.Deliver); req.DeliverAsset == None {
-			return req, NoAcceptance
+			return NoAcceptance
 		}
 	}
-	return req, Applied
+	return Applied
 }
 
 func amountsFit(i *Pay) bool {

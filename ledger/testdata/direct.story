@@ -62,3 +62,10 @@ applied: USD 1.00 for USD 1.00
   transfer   HSBCGB2L USD@CHASUS33         1.00 -> 201.00
 id_reused
 duplicate_uetr
+
+# What is refused for want of an asset that nobody holds has used its UETR, as any other refusal.
+pay BNMXMXMM HSBCGB2L deliver=USD amount=1.00 send=USD@HSBCGB2L max=1.00 id=c uetr=uetrc
+pay BNMXMXMM HSBCGB2L deliver=USD amount=1.00 send=USD max=1.00 id=d uetr=uetrc
+----
+no_funds
+duplicate_uetr
