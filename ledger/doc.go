@@ -1,6 +1,6 @@
 // Package ledger keeps the books of every participant: who holds which claims on whom.
 //
-// It is a pure state machine. A State changes only by ApplyMessage, which depends on nothing but the
+// It is a pure state machine. A State changes only by Apply, which depends on nothing but the
 // state, the journal message and the Router handed in: no clock, no randomness, no I/O. Replaying the
 // journal therefore rebuilds every balance, every outcome and every hash, bit for bit.
 //

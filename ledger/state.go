@@ -125,6 +125,7 @@ func (s *State) NextDeadline() int64 {
 // Apply applies a message and fills b. An error other than ErrBroken means the message is a no-op:
 // nothing changed, and b is empty.
 func (s *State) Apply(m *Message, b *Block) error {
+	b.reset()
 	switch {
 	case m.Epoch < s.epoch:
 		return fmt.Errorf("%w: %d, have %d", ErrStaleEpoch, m.Epoch, s.epoch)
@@ -135,7 +136,6 @@ func (s *State) Apply(m *Message, b *Block) error {
 	case m.Time < s.time:
 		return fmt.Errorf("%w: %d, have %d", ErrTimeBack, m.Time, s.time)
 	}
-	b.reset()
 	s.block = b
 	s.touched.begin()
 	prev := s.lastHeader

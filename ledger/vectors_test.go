@@ -163,20 +163,25 @@ func TestSignatureCoversEveryByte(t *testing.T) {
 func TestMessagesThatAreNoOps(t *testing.T) {
 	w := newWorld(t)
 	w.run("admit CHASUS33")
-	hash := w.state.Hash()
 	for name, tt := range map[string]struct {
-		height, epoch uint64
-		prev          ledger.Hash
-		time          int64
-		want          error
+		ahead, epoch uint64 // ahead of the state
+		forked       bool
+		time         int64
+		want         error
 	}{
-		"stale epoch": {2, 0, w.state.LastMessage(), start, ledger.ErrStaleEpoch},
-		"height":      {3, 1, w.state.LastMessage(), start, ledger.ErrWrongHeight},
-		"prev":        {2, 1, ledger.Hash{}, start, ledger.ErrWrongPrev},
-		"time":        {2, 1, w.state.LastMessage(), start - 1, ledger.ErrTimeBack},
+		"stale epoch": {1, 0, false, start, ledger.ErrStaleEpoch},
+		"height":      {2, 1, false, start, ledger.ErrWrongHeight},
+		"prev":        {1, 1, true, start, ledger.ErrWrongPrev},
+		"time":        {1, 1, false, start - 1, ledger.ErrTimeBack},
 	} {
+		w.apply()
+		hash := w.state.Hash()
+		prev := w.state.LastMessage()
+		if tt.forked {
+			prev = ledger.Hash{}
+		}
 		var m ledger.Message
-		if err := ledger.DecodeMessage(ledger.EncodeMessage(nil, tt.height, tt.epoch, tt.prev, tt.time, nil), &m); err != nil {
+		if err := ledger.DecodeMessage(ledger.EncodeMessage(nil, w.state.Height()+tt.ahead, tt.epoch, prev, tt.time, nil), &m); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.state.Apply(&m, &w.block); !errors.Is(err, tt.want) {
@@ -184,6 +189,9 @@ func TestMessagesThatAreNoOps(t *testing.T) {
 		}
 		if w.state.Hash() != hash {
 			t.Errorf("%s: the state changed", name)
+		}
+		if len(w.block.Results) != 0 || len(w.block.Leaves) != 0 || w.block.Header.Height != 0 {
+			t.Errorf("%s: the block tells of height %d", name, w.block.Header.Height)
 		}
 	}
 }
