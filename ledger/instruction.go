@@ -99,7 +99,7 @@ type PlaceOffer struct {
 	ID      ID
 	Give    AssetName
 	Want    AssetName
-	Amount  int64 // minor units of Give
+	Amount  int64 // minor units of Give, transfer fees included
 	Price   money.Ratio
 	Expires int64 // Unix milliseconds; 0 for never
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"fmt"
 	"slices"
 
 	"viaduct/internal/money"
@@ -69,119 +68,6 @@ func (s *State) carries(p, issuer PartID, c money.Currency) bool {
 		return false
 	}
 	return s.FindPosition(p, s.positions[s.purses[purse].Own].Asset) != None
-}
-
-// cross lets a new offer take what stands at its price or better, each at the standing price, oldest
-// first within a price. What can't be filled now (no funds, no room, or too small to keep the new
-// offer's own price) is passed over; it ends where its leaf is full.
-func (s *State) cross(o *Offer, r *Result) error {
-	room := MaxLeaf - leafHead
-	for i := 0; o.Remaining > 0; {
-		book := s.Book(o.Want, o.Give)
-		if i == len(book) {
-			return nil
-		}
-		at := book[i]
-		standing := &s.offers[at]
-		if cmpProduct(standing.Price.N, o.Price.N, standing.Price.D, o.Price.D) > 0 {
-			return nil
-		}
-		if standing.Maker == o.Maker || !s.Fillable(at) {
-			i++
-			continue
-		}
-		take, cost := s.crossable(o, standing)
-		if take == 0 {
-			i++
-			continue
-		}
-		s.plan.Flows = s.appendHandover(s.plan.Flows[:0], o.GivePos, standing.WantPos, cost)
-		s.plan.Flows = append(s.plan.Flows, Flow{Fill, int32(at), cost, take})
-		s.plan.Flows = s.appendHandover(s.plan.Flows, standing.GivePos, o.WantPos, take)
-		s.plan.Source, s.plan.Delivered = s.plan.Flows[0].In, take
-		if movesLen(s.plan.Flows) > room {
-			return nil
-		}
-		req := Request{
-			From: o.Maker, To: o.Maker, Send: s.assets[o.Give].Currency, Deliver: s.assets[o.Want].Currency,
-			SendAsset: o.Give, DeliverAsset: o.Want,
-		}
-		if err := s.checkPlan(&req, &s.plan); err == errFull {
-			i++
-			continue
-		} else if err != nil {
-			s.block.Faults = append(s.block.Faults, fmt.Errorf("offer that crosses: %w", err))
-			return nil
-		}
-		if take < standing.Remaining {
-			i++ // it stays on the book
-		}
-		if err := s.postPlan(&s.plan, r); err != nil {
-			return err
-		}
-		room -= movesLen(s.plan.Flows)
-		r.Source += s.plan.Source
-		r.Delivered += take
-		o.Remaining -= cost
-	}
-	return nil
-}
-
-// crossable returns how much of a standing offer the new one takes now and what that costs.
-func (s *State) crossable(o, standing *Offer) (take, cost int64) {
-	if !s.mayHandOver(o.GivePos, standing.WantPos) || !s.mayHandOver(standing.GivePos, o.WantPos) {
-		return 0, 0
-	}
-	budget := min(o.Remaining, s.givable(o.GivePos, standing.WantPos), s.Headroom(standing.WantPos))
-	affordable, _, err := money.MulDiv(budget, standing.Price.D, standing.Price.N, money.RoundDown)
-	if err != nil {
-		affordable = MaxUnits
-	}
-	take = min(affordable, standing.Remaining, s.givable(standing.GivePos, o.WantPos), s.Headroom(o.WantPos))
-	if take <= 0 {
-		return 0, 0
-	}
-	for range 2 {
-		cost, err = standing.Price.Cost(take, money.RoundUp)
-		if err == nil && cost <= budget && cmpProduct(cost, o.Price.N, take, o.Price.D) <= 0 {
-			return take, cost
-		}
-		// The unit it is rounded up by is too much for the new offer's price; whole multiples of the
-		// standing one's need none.
-		take -= take % standing.Price.D
-		if take == 0 {
-			break
-		}
-	}
-	return 0, 0
-}
-
-// mayHandOver says whether value may move from one position of an asset to another.
-func (s *State) mayHandOver(from, to PosID) bool {
-	return s.CanGive(from) && s.CanTake(to)
-}
-
-// givable returns how much can arrive at to when from gives all it can, its fee paid.
-func (s *State) givable(from, to PosID) int64 {
-	amount := min(s.Available(from), s.PurseRoom(s.positions[from].Purse))
-	fee := s.issuerOf(&s.positions[from]).TransferFee
-	if fee == 0 || s.positions[from].Own || s.positions[to].Own {
-		return amount
-	}
-	net, _, _ := money.MulDiv(amount, Unit, Unit+fee, money.RoundDown)
-	return net
-}
-
-// appendHandover appends the flows that bring out from one position of an asset to another.
-func (s *State) appendHandover(flows []Flow, from, to PosID, out int64) []Flow {
-	switch {
-	case s.positions[to].Own:
-		return append(flows, Flow{Redeem, int32(from), out, out})
-	case s.positions[from].Own:
-		return append(flows, Flow{Issue, int32(to), out, out})
-	}
-	in, _ := s.CeilCost(Give, int32(from), out)
-	return append(flows, Flow{Give, int32(from), in, out}, Flow{Take, int32(to), out, out})
 }
 
 // rest puts what is left of a new offer on the book.
@@ -270,40 +156,6 @@ func (s *State) cancelOffer(by BIC, i *CancelOffer) Outcome {
 	return Applied
 }
 
-// lapse takes off the offers that expire at or before the ledger's time.
-func (s *State) lapse() {
-	for len(s.expiry) > 0 && s.expiry[0].at <= s.time {
-		e := s.expiry.pop()
-		if s.stands(e) {
-			s.unrest(e.offer, OfferLapsed)
-		} else {
-			s.stale--
-		}
-	}
-}
-
-// stands says whether the offer of a deadline is still there, and not another one in its slot.
-func (s *State) stands(e expiring) bool {
-	o := &s.offers[e.offer]
-	return o.Live && o.Seq == e.seq
-}
-
-// pushDeadline adds a deadline. When most of the heap's are of offers that have left, those go first:
-// who places and cancels offers that expire in a thousand years must not fill the memory.
-func (s *State) pushDeadline(e expiring) {
-	if s.stale > 64 && 2*s.stale > len(s.expiry) {
-		kept := s.expiry[:0]
-		for _, x := range s.expiry {
-			if s.stands(x) {
-				kept = append(kept, x)
-			}
-		}
-		slices.SortFunc(kept, func(a, b expiring) int { return bool2int(b.less(a)) - bool2int(a.less(b)) })
-		s.expiry, s.stale = kept, 0
-	}
-	s.expiry.push(e)
-}
-
 func (s *State) markCrossed(at OfferIdx) {
 	s.offers[at].Crossed = true
 	i, _ := slices.BinarySearchFunc(s.crossed, at, func(a, b OfferIdx) int { return bool2int(s.offers[a].Seq > s.offers[b].Seq)*2 - 1 })
@@ -331,52 +183,5 @@ func (s *State) recheckCrossed() {
 	s.heldOut = s.router.HeldOut(s.heldOut[:0])
 	for _, at := range s.heldOut {
 		s.markCrossed(at)
-	}
-}
-
-// expiring is an offer's place in the heap of deadlines; a slot used again has another seq.
-type expiring struct {
-	at    int64
-	seq   uint64
-	offer OfferIdx
-}
-
-// expiryHeap is a binary heap, earliest first, then oldest.
-type expiryHeap []expiring
-
-func (e expiring) less(f expiring) bool {
-	return e.at < f.at || e.at == f.at && e.seq < f.seq
-}
-
-func (h *expiryHeap) push(e expiring) {
-	*h = append(*h, e)
-	x := *h
-	for i := len(x) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !x[i].less(x[up]) {
-			break
-		}
-		x[i], x[up] = x[up], x[i]
-		i = up
-	}
-}
-
-func (h *expiryHeap) pop() expiring {
-	x := *h
-	top := x[0]
-	last := len(x) - 1
-	x[0] = x[last]
-	x = x[:last]
-	*h = x
-	for i := 0; ; {
-		c := 2*i + 1
-		if c+1 < last && x[c+1].less(x[c]) {
-			c++
-		}
-		if c >= last || !x[c].less(x[i]) {
-			return top
-		}
-		x[i], x[c] = x[c], x[i]
-		i = c
 	}
 }

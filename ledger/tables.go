@@ -90,7 +90,8 @@ const NoCap = -1
 func (p *Purse) Positions() []PosID { return p.positions }
 
 // Offer is a dealer's standing promise: it gives up to Remaining of Give, x units of it for
-// ceil(x*Price.N/Price.D) of Want.
+// ceil(x*Price.N/Price.D) of Want. Where a transfer fee falls due on what it gives, the x units
+// include it: whoever takes pays for it at the offer's price.
 type Offer struct {
 	ID        ID
 	Maker     PartID
