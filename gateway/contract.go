@@ -242,6 +242,7 @@ type exchange struct {
 	key    string // Idempotency-Key, "" for none
 	wait   int    // seconds, from Prefer; -1 when not asked
 	body   []byte // canonical JSON, or XML as it came
+	json   bool   // the caller accepts JSON and not XML
 	faults faults
 	code   openapi.ErrorCode // of the problem answered, for the log
 }

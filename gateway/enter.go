@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"viaduct/gateway/iso20022"
 	"viaduct/openapi"
 )
 
@@ -142,17 +143,22 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	}
 	g.contract.checkParameters(x.op, r, &x.faults)
 	x.key = r.Header.Get("Idempotency-Key")
+	x.json = acceptsJSONAlone(r.Header.Values("Accept"))
 	if x.op.media == "" {
 		return x.faults.problem()
 	}
 	if !x.op.checkMedia(r) {
 		return refuse(openapi.ErrorCodeUnsupportedMediaType, "the body must be "+x.op.media)
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	most := maxBody
+	if x.op.media == "application/xml" {
+		most = iso20022.MaxBytes
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return refuse(openapi.ErrorCodeTooLarge, "at most "+strconv.Itoa(maxBody)+" bytes")
+		return refuse(openapi.ErrorCodeTooLarge, "at most "+strconv.Itoa(most)+" bytes")
 	case err != nil:
 		return refuse(openapi.ErrorCodeMalformedJson, "the body ended early")
 	}
@@ -216,6 +222,12 @@ func preferredWait(prefer string) int {
 		}
 	}
 	return -1
+}
+
+// acceptsJSONAlone says whether a caller wants its answers as JSON though it sent XML.
+func acceptsJSONAlone(accept []string) bool {
+	all := strings.ToLower(strings.Join(accept, ","))
+	return strings.Contains(all, "json") && !strings.Contains(all, "xml") && !strings.Contains(all, "*/*")
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

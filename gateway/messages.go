@@ -18,201 +18,193 @@ import (
 	"viaduct/settlement/sqlstore"
 )
 
-// SubmitMessage takes a pacs.008 and answers with a pacs.002.
+// inbound is a message on its way in.
+type inbound struct {
+	*exchange
+	m *iso20022.Message // nil while none was made out
+}
+
+// SubmitMessage takes an ISO 20022 message and answers in its form.
 func (s server) SubmitMessage(ctx context.Context, _ openapi.SubmitMessageRequestObject) (openapi.SubmitMessageResponseObject, error) {
-	x := exchangeOf(ctx)
-	if x.caller.operator {
-		return nil, refuse(openapi.ErrorCodeNotAllowed, "the operator sends no messages")
+	in := &inbound{exchange: exchangeOf(ctx)}
+	a, err := s.receive(ctx, in)
+	if err != nil && !in.json {
+		a, err = s.refusal(in, err)
 	}
-	m, transfer, err := readMessage(x.body)
-	if err != nil {
-		return nil, err
-	}
-	key := x.key
-	if key == "" {
-		key = "msgid:" + transfer.MessageID
-	}
-	a, err := s.run(ctx, order{
-		signer: x.caller.bic, key: key, method: http.MethodPost, path: "/v1/messages",
-		draft: func(ctx context.Context) (*draft, error) { return s.draftMessage(ctx, m, transfer, x) },
-		answer: func(ctx context.Context, at placed) (*answer, error) {
-			return s.statusReport(ctx, m, x.caller, at)
-		},
-	})
 	if err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// readMessage reads a credit transfer by the rules that its header's service names: CBPR+ has its own,
-// everything else is read as a market of ours.
-func readMessage(data []byte) (*iso20022.Message, *iso20022.CreditTransfer, error) {
-	m, findings := iso20022.Parse(data, iso20022.Market)
-	if m != nil && m.Header != nil && strings.HasPrefix(m.Header.BizSvc, "swift.cbprplus.") {
-		m, findings = iso20022.Parse(data, iso20022.CBPRSR2026)
+// receive reads a message by its sender's rules and does what it asks for.
+func (g *Gateway) receive(ctx context.Context, in *inbound) (*answer, error) {
+	if in.caller.operator {
+		return nil, refuse(openapi.ErrorCodeNotAllowed, "the operator sends no messages")
 	}
-	if iso20022.Unreadable(findings) || m == nil {
-		return nil, nil, messageProblem(openapi.ErrorCodeMalformedXml, findings)
+	settings, err := g.cfg.Store.Settings(ctx, in.caller.bic)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := iso20022.ParseProfile(settings.ISOProfile)
+	if err != nil {
+		return nil, fmt.Errorf("settings of %s: %w", in.caller.bic, err)
+	}
+	var findings []iso20022.Finding
+	in.m, findings = iso20022.Check(in.body, profile)
+	if in.m == nil || iso20022.Unreadable(findings) {
+		in.m = nil
+		return nil, messageProblem(openapi.ErrorCodeMalformedXml, findings)
 	}
 	if len(findings) > 0 {
-		return nil, nil, messageProblem(openapi.ErrorCodeInvalidMessage, findings)
+		return nil, messageProblem(openapi.ErrorCodeInvalidMessage, findings)
 	}
-	if m.ID() != "pacs.008.001.08" {
-		return nil, nil, messageProblem(openapi.ErrorCodeInvalidMessage, []iso20022.Finding{{
-			Rule: "unsupported_message", Path: "/Document", Line: 1, Reason: "FF01", Message: m.ID() + " is not settled here; pacs.008.001.08 is",
-		}})
+	if h := in.m.Header; h != nil && h.From != "" && !isBank(h.From, in.caller.bic) {
+		in.faults.add("/AppHdr/Fr", openapi.ErrorCodeNotYourMessage, "the sender is not the caller", "RC03")
 	}
-	transfer, findings := m.CreditTransfer()
-	if len(findings) > 0 {
-		return nil, nil, messageProblem(openapi.ErrorCodeInvalidMessage, findings)
+	switch in.m.Type {
+	case "pacs.008", "pacs.009":
+		return g.transfer(ctx, in)
+	case "pacs.004":
+		return g.giveBack(ctx, in)
+	case "pain.001":
+		return g.initiate(ctx, in)
+	case "camt.056":
+		return g.recall(ctx, in)
+	case "camt.029", "camt.057":
+		return g.passOn(ctx, in)
+	case "pacs.028":
+		return g.tellStatus(ctx, in)
+	case "camt.060":
+		return g.report(ctx, in)
 	}
-	return m, transfer, nil
+	return nil, messageProblem(openapi.ErrorCodeInvalidMessage, []iso20022.Finding{{
+		Rule: "unsupported_message", Path: "/Document", Line: 1, Reason: "FF01", Message: in.m.ID() + " is sent by Viaduct, not to it",
+	}})
+}
+
+// isBank tells whether a BIC in a message is a participant's.
+func isBank(text string, bic ledger.BIC) bool {
+	b, err := ledger.ParseBIC(text)
+	return err == nil && b == bic
 }
 
 func messageProblem(code openapi.ErrorCode, findings []iso20022.Finding) error {
 	p := &problem{code: code}
 	for _, f := range findings {
 		p.faults = append(p.faults, openapi.Fault{
-			Pointer: f.Path, Rule: code, DetailRule: f.Rule, IsoReason: f.Reason,
+			Pointer: f.Path, Xpath: f.Path, Rule: code, DetailRule: f.Rule, IsoReason: f.Reason,
 			Message: fmt.Sprintf("line %d: %s", f.Line, f.Message),
 		})
 	}
 	return p
 }
 
-// draftMessage makes one payment of each transaction. The message's id is remembered by the ledger, so
-// that the same message is settled once, under whatever key it comes.
-func (g *Gateway) draftMessage(ctx context.Context, m *iso20022.Message, transfer *iso20022.CreditTransfer, x *exchange) (*draft, error) {
-	digest := sha256.Sum256([]byte(transfer.MessageID))
-	f := &x.faults
-	if m.Header != nil {
-		if from, err := ledger.ParseBIC(m.Header.From); err != nil || from != x.caller.bic {
-			f.add("/AppHdr/Fr", openapi.ErrorCodeNotYourMessage, "the sender is not the caller", "RC03")
-		}
+// orderOf begins the order that a message is. Its id is the key where the caller gives none.
+func (in *inbound) orderOf() order {
+	key := in.key
+	if key == "" {
+		key = "msgid:" + in.m.MessageID()
 	}
-	if len(transfer.Transactions) > ledger.MaxInstructions {
-		f.add("/Document", openapi.ErrorCodeInvalidMessage, fmt.Sprintf("more than %d transactions", ledger.MaxInstructions), "FF01")
-		return nil, f.problem()
-	}
-	var orders []*paymentOrder
-	for i := range transfer.Transactions {
-		o, err := g.readTransaction(ctx, &transfer.Transactions[i], x)
-		if err != nil {
-			return nil, err
-		}
-		copy(o.pay.MessageID[:], digest[:])
-		orders = append(orders, o)
-	}
-	if err := f.problem(); err != nil {
-		return nil, err
-	}
-	for _, o := range orders {
-		if err := g.setBound(ctx, o); err != nil {
-			return nil, err
-		}
-	}
-	d, err := draftPayments(orders)
-	if err != nil {
-		return nil, err
-	}
-	kept := sqlstore.Message{
-		ID: newID(), Participant: x.caller.bic, Direction: "in", Type: m.ID(), MessageID: transfer.MessageID,
-		Created: g.now(), Body: x.body,
-	}
-	for _, p := range d.payments {
-		kept.Payments = append(kept.Payments, p.ID)
-		kept.Counterparty = p.To
-	}
-	d.messages = []sqlstore.Message{kept}
-	return d, nil
+	return order{signer: in.caller.bic, key: key, method: http.MethodPost, path: "/v1/messages"}
 }
 
-// readTransaction reads one credit transfer: the interbank amount moves from the instructing agent,
-// who is the caller, to the instructed agent, or where none is named to the creditor's agent.
-func (g *Gateway) readTransaction(ctx context.Context, t *iso20022.Transaction, x *exchange) (*paymentOrder, error) {
-	f := &x.faults
-	o := &paymentOrder{from: x.caller.bic, kind: sqlstore.KindPacs008, e2e: t.EndToEndID, created: g.now()}
-	o.pay = ledger.Pay{ID: newID(), Mode: ledger.ExactDeliver, UETRKind: ledger.UETRPayment}
-	if t.Instructing.BIC != "" {
-		if by, err := ledger.ParseBIC(t.Instructing.BIC); err != nil || by != x.caller.bic {
-			f.add(t.Path+"/InstgAgt", openapi.ErrorCodeNotYourMessage, "the instructing agent is not the caller", "RC03")
-		}
+// digest is what the ledger remembers a message by, so that it is settled once, under whatever key and in
+// whatever form it comes.
+func (in *inbound) digest() (d [16]byte) {
+	sum := sha256.Sum256([]byte(in.m.MessageID()))
+	copy(d[:], sum[:])
+	return d
+}
+
+// kept is the message as it is kept, byte for byte. sender is whose payments it is about, others the
+// banks on the other side of them: a message about several banks' payments is its author's alone to
+// read.
+func (g *Gateway) kept(in *inbound, sender ledger.BIC, payments []ledger.ID, others []ledger.BIC) sqlstore.Message {
+	m := sqlstore.Message{
+		ID: newID(), Participant: sender, Author: in.caller.bic, Direction: sqlstore.MessageIn, Type: in.m.ID(),
+		MessageID: in.m.MessageID(), Created: g.now(), Body: in.body, Payments: payments,
 	}
-	to, at := t.Instructed.BIC, t.Path+"/InstdAgt"
-	if to == "" {
-		to, at = t.CreditorAgent.BIC, t.Path+"/CdtrAgt"
+	slices.SortFunc(others, func(a, b ledger.BIC) int { return strings.Compare(a.String(), b.String()) })
+	if others = slices.Compact(others); len(others) == 1 {
+		m.Counterparty = others[0]
 	}
-	var receiver faults
-	if _, err := ledger.ParseBIC(to); err != nil {
-		receiver.add(at, openapi.ErrorCodeMessageRecipientUnknown, "the agent is not named by a BIC", "RC04")
-	} else if err := g.readReceiver(ctx, to, at, &o.pay, &receiver); err != nil {
-		return nil, err
-	}
-	for _, fault := range receiver.list {
-		f.add(fault.Pointer, openapi.ErrorCodeMessageRecipientUnknown, fault.Message, fault.IsoReason)
-	}
-	o.pay.Amount, o.pay.Deliver.Currency = t.SettlementAmount.Units(), t.SettlementAmount.Currency()
+	return m
+}
+
+// messageID makes the identifier of a message of ours: 32 hexadecimal characters.
+func messageID() string { return compactID(newID()) }
+
+func compactID(id ledger.ID) string { return strings.ReplaceAll(uuid.UUID(id).String(), "-", "") }
+
+// putStatus tells a payment's status as ISO 20022 does. What is not final is told as accepted, unless
+// the payment waits.
+func putStatus(p sqlstore.Payment, final bool, t *iso20022.TxStatus) {
+	t.Status = iso20022.Accepted
 	switch {
-	case o.pay.Amount <= 0:
-		f.add(t.Path+"/IntrBkSttlmAmt", openapi.ErrorCodeInvalidAmount, "zero is no amount to move", "AM01")
-	case o.pay.Amount > ledger.MaxUnits:
-		f.add(t.Path+"/IntrBkSttlmAmt", openapi.ErrorCodeAmountOutOfRange, "the amount is too large", "AM12")
-	}
-	if t.UETR == "" {
-		o.pay.UETR = uuid.New()
-	} else {
-		var err error
-		if o.pay.UETR, err = parseUETR(t.UETR); err != nil {
-			f.add(t.Path+"/PmtId/UETR", openapi.ErrorCodeInvalidUetr, err.Error(), "CH16")
+	case p.Status == sqlstore.StatusHeld || p.Status == sqlstore.StatusQueued:
+		t.Status = iso20022.Pending
+		if p.Kind == sqlstore.KindCovered || p.Kind == sqlstore.KindAdvice {
+			t.Info = "waits for its cover"
 		}
+	case !final:
+	case p.Status == sqlstore.StatusSettled || p.Status == sqlstore.StatusReturned:
+		t.Status, t.Accepted = iso20022.Settled, time.UnixMilli(p.Settled).UTC()
+		t.SettlementDate = t.Accepted.Format(time.DateOnly)
+	case p.Status == sqlstore.StatusRejected:
+		t.Status, t.Reason, t.Info = iso20022.Rejected, p.ISOReason, p.Code
+	case p.Status == sqlstore.StatusCancelled:
+		t.Status, t.Info = iso20022.Cancelled, "cancelled by its sender"
+	case p.Status == sqlstore.StatusExpired:
+		t.Status, t.Reason = iso20022.Rejected, "TM01"
 	}
-	o.details = &openapi.Details{
-		Debtor:     partyOf(t.Debtor, t.DebtorAccount),
-		Creditor:   partyOf(t.Creditor, t.CreditorAccount),
-		Remittance: strings.Join(t.Remittance, "\n"),
-	}
-	return o, nil
 }
 
-func partyOf(p iso20022.Party, a iso20022.Account) *openapi.Party {
-	if p.Name == "" && a.IBAN == "" && a.Other == "" {
-		return nil
+// orderedBy returns the payments that a message of the caller's made, in its own order.
+func (g *Gateway) orderedBy(ctx context.Context, in *inbound, at placed) ([]sqlstore.Payment, error) {
+	if len(at.instructions) == 0 {
+		return g.cfg.Store.PaymentsOfMessage(ctx, in.caller.bic, in.m.MessageID())
 	}
-	return &openapi.Party{Name: p.Name, Account: a.IBAN + a.Other}
+	list := make([]sqlstore.Payment, len(at.instructions))
+	for i, one := range at.instructions {
+		var err error
+		if list[i], err = g.cfg.Store.Payment(ctx, in.caller.bic, one.(*ledger.Pay).ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // statusReport makes the pacs.002 that answers a message.
-func (g *Gateway) statusReport(ctx context.Context, m *iso20022.Message, by caller, at placed) (*answer, error) {
-	now := g.cfg.Now().UTC()
-	report := m.Answer(strings.ReplaceAll(uuid.UUID(newID()).String(), "-", ""), now)
-	if len(report.Transactions) != len(at.instructions) {
+func (g *Gateway) statusReport(ctx context.Context, in *inbound, at placed) (*answer, error) {
+	list, err := g.orderedBy(ctx, in, at)
+	if err != nil {
+		return nil, err
+	}
+	report := in.m.Answer(messageID(), g.cfg.Now().UTC())
+	if len(report.Transactions) != len(list) {
 		return nil, errors.New("a message whose kept payments are not its own")
 	}
-	for i := range report.Transactions {
-		p, err := g.cfg.Store.Payment(ctx, by.bic, at.instructions[i].(*ledger.Pay).ID)
-		if err != nil {
-			return nil, err
-		}
-		t := &report.Transactions[i]
-		t.Status = iso20022.Accepted
-		if !at.final {
-			continue
-		}
-		switch p.Status {
-		case sqlstore.StatusSettled:
-			t.Status, t.Accepted = iso20022.Settled, time.UnixMilli(p.Settled).UTC()
-		case sqlstore.StatusRejected:
-			t.Status, t.Reason, t.Info = iso20022.Rejected, p.ISOReason, p.Code
-		}
+	for i := range list {
+		putStatus(list[i], at.final, &report.Transactions[i])
 	}
 	body, err := iso20022.EmitStatusReport(report)
 	if err != nil {
 		return nil, fmt.Errorf("status report: %w", err)
 	}
-	status := http.StatusAccepted
-	if at.final && !slices.ContainsFunc(report.Transactions, func(t iso20022.TxStatus) bool { return t.Status == iso20022.Accepted }) {
-		status = http.StatusCreated
+	return xmlAnswer(statusCode(report.Transactions), body), nil
+}
+
+// statusCode is 202 while a transaction is not final.
+func statusCode(list []iso20022.TxStatus) int {
+	for i := range list {
+		if s := list[i].Status; s == iso20022.Accepted || s == iso20022.Pending {
+			return http.StatusAccepted
+		}
 	}
-	return &answer{status: status, media: "application/xml", body: body}, nil
+	return http.StatusCreated
+}
+
+func xmlAnswer(status int, body []byte) *answer {
+	return &answer{status: status, media: "application/xml", body: body}
 }

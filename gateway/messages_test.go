@@ -70,7 +70,7 @@ func statusOf(t *testing.T, xml []byte) []string {
 func TestPacs008Settles(t *testing.T) {
 	r := newRig(t)
 	r.market()
-	if got := r.must(422, r.send(mexican, pacs008(), "Prefer", "wait=10")); got.text("code") != "no_price_bound" {
+	if got := r.must(422, r.send(mexican, pacs008(), "Prefer", "wait=10", "Accept", "application/json")); got.text("code") != "no_price_bound" {
 		t.Errorf("%s", got.body)
 	}
 	r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{"funding": []string{"MXN"}, "max_over_mid_bps": 300}))
@@ -92,7 +92,7 @@ func TestPacs008Settles(t *testing.T) {
 	if string(again.body) != string(first.body) || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("replayed %s", again.body)
 	}
-	other := r.must(422, r.send(mexican, pacs008("1000.00", "1000.01")))
+	other := r.must(422, r.send(mexican, pacs008("1000.00", "1000.01"), "Accept", "application/json"))
 	if other.text("code") != "idempotency_key_reused" {
 		t.Errorf("%s", other.body)
 	}
@@ -123,7 +123,7 @@ func TestBadMessages(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r.t = t
-			got := r.must(400, r.send(tt.as, tt.xml))
+			got := r.must(400, r.send(tt.as, tt.xml, "Accept", "application/json"))
 			if got.text("code") != tt.code {
 				t.Errorf("%s", got.body)
 			}
@@ -153,11 +153,12 @@ func TestSampleMessagesSettle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, transfer, err := readMessage(data)
-		if err != nil {
-			t.Errorf("%s: %v", filepath.Base(file), err)
+		m, findings := iso20022.Check(data, iso20022.CBPRSR2026)
+		if len(findings) > 0 {
+			t.Errorf("%s: %v", filepath.Base(file), findings)
 			continue
 		}
+		transfer, _ := m.CreditTransfer()
 		tx := transfer.Transactions[0]
 		from, to, currency := m.Header.From, tx.Instructed.BIC, tx.SettlementAmount.Currency().String()
 		for _, bic := range []string{from, to} {

@@ -73,9 +73,11 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 	if err := x.faults.problem(); err != nil {
 		return nil, err
 	}
-	submission, err := g.sign(ctx, o, fingerprint, d.instructions)
-	if err != nil {
-		return nil, err
+	var submission []byte // none, when nothing is ordered and what is kept is all there is
+	if len(d.instructions) > 0 {
+		if submission, err = g.sign(ctx, o, fingerprint, d.instructions); err != nil {
+			return nil, err
+		}
 	}
 	now := g.now()
 	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{
@@ -131,9 +133,12 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	// From here the work goes on though the caller may hang up: its record is worth having.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout+time.Duration(max(exchangeOf(ctx).wait, 0))*time.Second)
 	defer cancel()
-	at, err := g.submit(ctx, o, begun, request)
-	if err != nil {
-		return nil, err
+	at := placed{final: true}
+	if len(request.Submission) > 0 {
+		var err error
+		if at, err = g.submit(ctx, o, begun, request); err != nil {
+			return nil, err
+		}
 	}
 	a, err := o.answer(ctx, at)
 	var p *problem

@@ -75,9 +75,9 @@ func (g *Gateway) draftAdmission(ctx context.Context, in *openapi.NewParticipant
 	if err := g.cfg.Store.PutSigningKey(ctx, kept); err != nil {
 		return nil, err
 	}
-	if in.Funding != nil || in.MaxOverMidBps != 0 {
+	if in.Funding != nil || in.MaxOverMidBps != 0 || in.IsoProfile != "" {
 		err = g.cfg.Store.PutSettings(ctx, sqlstore.Settings{
-			Participant: bic, Funding: in.Funding, MaxOverMidBps: in.MaxOverMidBps, Updated: g.now(),
+			Participant: bic, Funding: in.Funding, MaxOverMidBps: in.MaxOverMidBps, ISOProfile: string(in.IsoProfile), Updated: g.now(),
 		})
 	}
 	return &draft{instructions: []ledger.Instruction{admit}}, err
@@ -226,7 +226,7 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 		all = append(all, &ledger.SetCap{Participant: bic, Currency: currency, Cap: limit})
 	}
 	if by.operator {
-		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil {
+		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" {
 			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps", "")
 		}
 	} else if len(in.NetDebitCaps) > 0 {
@@ -236,7 +236,7 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 }
 
 func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openapi.ParticipantChange) error {
-	if in.Funding == nil && in.MaxOverMidBps == nil {
+	if in.Funding == nil && in.MaxOverMidBps == nil && in.IsoProfile == "" {
 		return nil
 	}
 	kept, err := g.cfg.Store.Settings(ctx, bic)
@@ -249,6 +249,9 @@ func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openap
 	}
 	if in.MaxOverMidBps != nil {
 		kept.MaxOverMidBps = *in.MaxOverMidBps
+	}
+	if in.IsoProfile != "" {
+		kept.ISOProfile = string(in.IsoProfile)
 	}
 	return g.cfg.Store.PutSettings(ctx, kept)
 }
@@ -280,6 +283,9 @@ func (g *Gateway) participantFor(ctx context.Context, p sqlstore.Participant, by
 	}
 	kept, err := g.cfg.Store.Settings(ctx, p.BIC)
 	view.Funding, view.MaxOverMidBps = kept.Funding, &kept.MaxOverMidBps
+	if view.IsoProfile = openapi.ISOProfile(kept.ISOProfile); view.IsoProfile == "" {
+		view.IsoProfile = openapi.CbprSr2026
+	}
 	return view, err
 }
 

@@ -35,6 +35,12 @@ type Store interface {
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
 	Payments(ctx context.Context, viewer ledger.BIC, f sqlstore.PaymentFilter, after sqlstore.PaymentCursor, limit int) ([]sqlstore.Payment, error)
 	PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Details, error)
+	PaymentsOfMessage(ctx context.Context, sender ledger.BIC, messageID string) ([]sqlstore.Payment, error)
+	SettleCovered(ctx context.Context, id ledger.ID) error
+	CancelHeld(ctx context.Context, sender ledger.BIC, id ledger.ID, now int64) (bool, error)
+	Messages(ctx context.Context, viewer ledger.BIC, payment ledger.ID) ([]sqlstore.Message, error)
+	Postings(ctx context.Context, viewer ledger.BIC, height uint64, index int) ([]sqlstore.Posting, error)
+	Statement(ctx context.Context, line sqlstore.Line, from, until int64, limit int) (sqlstore.Statement, error)
 	Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error)
 
 	Participant(ctx context.Context, bic ledger.BIC) (sqlstore.Participant, error)

@@ -127,6 +127,7 @@ const (
 	ErrorCodeNotFound                ErrorCode = "not_found"
 	ErrorCodeNotYourMessage          ErrorCode = "not_your_message"
 	ErrorCodeOfferExpired            ErrorCode = "offer_expired"
+	ErrorCodeOriginalUnknown         ErrorCode = "original_unknown"
 	ErrorCodeOutcomeUnknown          ErrorCode = "outcome_unknown"
 	ErrorCodeOversized               ErrorCode = "oversized"
 	ErrorCodeOwnAsset                ErrorCode = "own_asset"
@@ -269,6 +270,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNotYourMessage:
 		return true
 	case ErrorCodeOfferExpired:
+		return true
+	case ErrorCodeOriginalUnknown:
 		return true
 	case ErrorCodeOutcomeUnknown:
 		return true
@@ -427,6 +430,48 @@ func (e HopKind) Valid() bool {
 	case HopKindRippleOut:
 		return true
 	case HopKindTake:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ISOProfile.
+const (
+	CbprSr2025 ISOProfile = "cbpr-sr2025"
+	CbprSr2026 ISOProfile = "cbpr-sr2026"
+	Iso        ISOProfile = "iso"
+	Market     ISOProfile = "market"
+)
+
+// Valid indicates whether the value is a known member of the ISOProfile enum.
+func (e ISOProfile) Valid() bool {
+	switch e {
+	case CbprSr2025:
+		return true
+	case CbprSr2026:
+		return true
+	case Iso:
+		return true
+	case Market:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MessageDirection.
+const (
+	In  MessageDirection = "in"
+	Out MessageDirection = "out"
+)
+
+// Valid indicates whether the value is a known member of the MessageDirection enum.
+func (e MessageDirection) Valid() bool {
+	switch e {
+	case In:
+		return true
+	case Out:
 		return true
 	default:
 		return false
@@ -709,6 +754,9 @@ type Fault struct {
 
 	// Rule Stable; new ones are only added.
 	Rule ErrorCode `json:"rule"`
+
+	// Xpath For an ISO 20022 message, the path of the element.
+	Xpath string `json:"xpath,omitempty"`
 }
 
 // Funding What pays for orders that name no send_max, in order.
@@ -747,6 +795,9 @@ type Hop struct {
 
 // HopKind defines model for HopKind.
 type HopKind string
+
+// ISOProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
+type ISOProfile string
 
 // Line defines model for Line.
 type Line struct {
@@ -803,6 +854,33 @@ type LinePage struct {
 
 // MaxOverMid How far above the mid-market rate such an order may cost, in basis points.
 type MaxOverMid = int64
+
+// Message defines model for Message.
+type Message struct {
+	// Body The document.
+	Body string `json:"body"`
+
+	// CreatedAt RFC 3339.
+	CreatedAt Time `json:"created_at"`
+
+	// Direction Seen from Viaduct.
+	Direction MessageDirection `json:"direction"`
+
+	// From The bank that sent it; left out for what Viaduct says.
+	From      BIC    `json:"from,omitempty"`
+	MessageId string `json:"message_id,omitempty"`
+
+	// Type The message definition, pacs.008.001.08.
+	Type string `json:"type"`
+}
+
+// MessageDirection Seen from Viaduct.
+type MessageDirection string
+
+// MessageList defines model for MessageList.
+type MessageList struct {
+	Data []Message `json:"data"`
+}
 
 // MidRate defines model for MidRate.
 type MidRate struct {
@@ -876,6 +954,9 @@ type NewParticipant struct {
 
 	// Funding What pays for orders that name no send_max, in order.
 	Funding Funding `json:"funding,omitempty"`
+
+	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
+	IsoProfile ISOProfile `json:"iso_profile,omitempty"`
 
 	// Lei ISO 17442.
 	Lei string `json:"lei,omitempty"`
@@ -991,10 +1072,13 @@ type Participant struct {
 	Frozen  bool   `json:"frozen"`
 
 	// Funding What pays for orders that name no send_max, in order.
-	Funding       Funding `json:"funding,omitempty"`
-	Lei           string  `json:"lei,omitempty"`
-	MaxOverMidBps *int64  `json:"max_over_mid_bps,omitempty"`
-	Name          string  `json:"name"`
+	Funding Funding `json:"funding,omitempty"`
+
+	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
+	IsoProfile    ISOProfile `json:"iso_profile,omitempty"`
+	Lei           string     `json:"lei,omitempty"`
+	MaxOverMidBps *int64     `json:"max_over_mid_bps,omitempty"`
+	Name          string     `json:"name"`
 
 	// NetDebitCaps Shown to the participant and the operator.
 	NetDebitCaps         []Cap `json:"net_debit_caps,omitempty"`
@@ -1007,8 +1091,11 @@ type Participant struct {
 
 // ParticipantChange defines model for ParticipantChange.
 type ParticipantChange struct {
-	Frozen               *bool       `json:"frozen,omitempty"`
-	Funding              *[]Asset    `json:"funding,omitempty"`
+	Frozen  *bool    `json:"frozen,omitempty"`
+	Funding *[]Asset `json:"funding,omitempty"`
+
+	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
+	IsoProfile           ISOProfile  `json:"iso_profile,omitempty"`
 	MaxOverMidBps        *int64      `json:"max_over_mid_bps,omitempty"`
 	NetDebitCaps         []CapChange `json:"net_debit_caps,omitempty"`
 	RequireAuthorization *bool       `json:"require_authorization,omitempty"`
@@ -1291,6 +1378,9 @@ type ParticipantQuery = BIC
 // Prefer defines model for Prefer.
 type Prefer = string
 
+// MessageRefused defines model for MessageRefused.
+type MessageRefused = Problem
+
 // GetBalancesParams defines parameters for GetBalances.
 type GetBalancesParams struct {
 	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
@@ -1530,6 +1620,9 @@ type ServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(w http.ResponseWriter, r *http.Request, id ID)
+	// ListPaymentMessages Read the ISO 20022 messages about a payment
+	// (GET /v1/payments/{id}/messages)
+	ListPaymentMessages(w http.ResponseWriter, r *http.Request, id ID)
 	// GetReceipt Read a payment's receipt
 	// (GET /v1/payments/{id}/receipt)
 	GetReceipt(w http.ResponseWriter, r *http.Request, id ID)
@@ -1719,6 +1812,12 @@ func (_ Unimplemented) CreatePayment(w http.ResponseWriter, r *http.Request, par
 // GetPayment Read a payment
 // (GET /v1/payments/{id})
 func (_ Unimplemented) GetPayment(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListPaymentMessages Read the ISO 20022 messages about a payment
+// (GET /v1/payments/{id}/messages)
+func (_ Unimplemented) ListPaymentMessages(w http.ResponseWriter, r *http.Request, id ID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2979,6 +3078,32 @@ func (siw *ServerInterfaceWrapper) GetPayment(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// ListPaymentMessages operation middleware
+func (siw *ServerInterfaceWrapper) ListPaymentMessages(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPaymentMessages(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetReceipt operation middleware
 func (siw *ServerInterfaceWrapper) GetReceipt(w http.ResponseWriter, r *http.Request) {
 
@@ -3382,6 +3507,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/payments/{id}/receipt", wrapper.GetReceipt)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/payments/{id}/messages", wrapper.ListPaymentMessages)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/messages", wrapper.SubmitMessage)
 	})
 	r.Group(func(r chi.Router) {
@@ -3419,6 +3547,13 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 
 	return r
+}
+
+type MessageRefusedApplicationProblemPlusJSONResponse Problem
+type MessageRefusedApplicationxmlResponse struct {
+	Body io.Reader
+
+	ContentLength int64
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
@@ -3810,6 +3945,26 @@ type SubmitMessageResponseObject interface {
 	VisitSubmitMessageResponse(w http.ResponseWriter) error
 }
 
+type SubmitMessage200ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SubmitMessage200ApplicationxmlResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type SubmitMessage201ResponseHeaders struct {
 	IdempotentReplayed bool
 }
@@ -3854,6 +4009,143 @@ func (response SubmitMessage202ApplicationxmlResponse) VisitSubmitMessageRespons
 	}
 	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
 	w.WriteHeader(202)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type SubmitMessage400ApplicationProblemPlusJSONResponse struct {
+	MessageRefusedApplicationProblemPlusJSONResponse
+}
+
+func (response SubmitMessage400ApplicationProblemPlusJSONResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitMessage400ApplicationxmlResponse struct {
+	MessageRefusedApplicationxmlResponse
+}
+
+func (response SubmitMessage400ApplicationxmlResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(400)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type SubmitMessage403ApplicationProblemPlusJSONResponse Problem
+
+func (response SubmitMessage403ApplicationProblemPlusJSONResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitMessage403ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SubmitMessage403ApplicationxmlResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(403)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type SubmitMessage409ApplicationProblemPlusJSONResponse Problem
+
+func (response SubmitMessage409ApplicationProblemPlusJSONResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitMessage409ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SubmitMessage409ApplicationxmlResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(409)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type SubmitMessage422ApplicationProblemPlusJSONResponse Problem
+
+func (response SubmitMessage422ApplicationProblemPlusJSONResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitMessage422ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SubmitMessage422ApplicationxmlResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(422)
 
 	if closer, ok := response.Body.(io.ReadCloser); ok {
 		defer closer.Close()
@@ -4545,6 +4837,45 @@ func (response GetPaymentdefaultApplicationProblemPlusJSONResponse) VisitGetPaym
 	return err
 }
 
+type ListPaymentMessagesRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ListPaymentMessagesResponseObject interface {
+	VisitListPaymentMessagesResponse(w http.ResponseWriter) error
+}
+
+type ListPaymentMessages200JSONResponse MessageList
+
+func (response ListPaymentMessages200JSONResponse) VisitListPaymentMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMessagesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPaymentMessagesdefaultApplicationProblemPlusJSONResponse) VisitListPaymentMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReceiptRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -4957,6 +5288,9 @@ type StrictServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(ctx context.Context, request GetPaymentRequestObject) (GetPaymentResponseObject, error)
+	// ListPaymentMessages Read the ISO 20022 messages about a payment
+	// (GET /v1/payments/{id}/messages)
+	ListPaymentMessages(ctx context.Context, request ListPaymentMessagesRequestObject) (ListPaymentMessagesResponseObject, error)
 	// GetReceipt Read a payment's receipt
 	// (GET /v1/payments/{id}/receipt)
 	GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error)
@@ -5777,6 +6111,32 @@ func (sh *strictHandler) GetPayment(w http.ResponseWriter, r *http.Request, id I
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetPaymentResponseObject); ok {
 		if err := validResponse.VisitGetPaymentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPaymentMessages operation middleware
+func (sh *strictHandler) ListPaymentMessages(w http.ResponseWriter, r *http.Request, id ID) {
+	var request ListPaymentMessagesRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPaymentMessages(ctx, request.(ListPaymentMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPaymentMessages")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPaymentMessagesResponseObject); ok {
+		if err := validResponse.VisitListPaymentMessagesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -61,6 +61,7 @@ type Agent struct {
 
 // Party is a customer in a message, or a bank in a customer's place.
 type Party struct {
+	Bank           bool // named the way a bank is
 	Name, BIC, LEI string
 	Town, Country  string
 	Address        []string // every line of the address, in order
@@ -156,20 +157,26 @@ func (v *viewer) transaction(group, n *Node) Transaction {
 			t.Intermediaries = append(t.Intermediaries, agent(a))
 		}
 	}
-	for u := range n.Child("RmtInf").Children("Ustrd") {
-		t.Remittance = append(t.Remittance, u.Text)
+	t.Remittance = remittance(n.Child("RmtInf"))
+	return t
+}
+
+// remittance returns the unstructured lines, and of structured information the references.
+func remittance(n *Node) (lines []string) {
+	for u := range n.Children("Ustrd") {
+		lines = append(lines, u.Text)
 	}
-	for s := range n.Child("RmtInf").Children("Strd") {
+	for s := range n.Children("Strd") {
 		if ref := s.Value("CdtrRefInf", "Ref"); ref != "" {
-			t.Remittance = append(t.Remittance, ref)
+			lines = append(lines, ref)
 		}
 		for d := range s.Children("RfrdDocInf") {
 			if nb := d.Value("Nb"); nb != "" {
-				t.Remittance = append(t.Remittance, nb)
+				lines = append(lines, nb)
 			}
 		}
 	}
-	return t
+	return lines
 }
 
 // either returns the transaction's element of that name, or else the group's.
@@ -230,7 +237,7 @@ func party(n *Node) Party {
 	if n.Child("FinInstnId") != nil {
 		n = n.Child("FinInstnId")
 		p := person(n)
-		p.BIC, p.LEI = n.Value("BICFI"), n.Value("LEI")
+		p.Bank, p.BIC, p.LEI = true, n.Value("BICFI"), n.Value("LEI")
 		return p
 	}
 	p := person(n)

@@ -8,13 +8,14 @@ import (
 // Status is a payment's status as ISO 20022 codes it.
 type Status string
 
-// The statuses Viaduct gives. Only Settled is final and irrevocable, only Rejected moves nothing.
+// The statuses Viaduct gives. Only Settled is irrevocable; Rejected and Cancelled move nothing.
 const (
 	Validated Status = "ACTC" // technically correct, not yet accepted
 	Pending   Status = "PDNG" // waiting: approval, screening or liquidity
 	Accepted  Status = "ACSP" // on disk, being settled
 	Settled   Status = "ACSC"
 	Rejected  Status = "RJCT"
+	Cancelled Status = "CANC"
 )
 
 // StatusReport is a pacs.002: what became of a message's transactions, or of the whole message when
@@ -36,7 +37,11 @@ type StatusReport struct {
 // TxStatus is one transaction's status. Reason is an ISO external status reason code; Info says more,
 // in any length.
 type TxStatus struct {
+	Path string // of the transaction in the message that is answered; not written
+
 	InstrID, EndToEndID, TxID, UETR string
+	// The message that carried it, where it is not the one the whole report is about.
+	OriginalID, OriginalName string
 
 	Status         Status
 	Reason         string
@@ -51,7 +56,7 @@ func (m *Message) Answer(id string, created time.Time) StatusReport {
 	group := m.body().Child("GrpHdr")
 	r := StatusReport{
 		MessageID: id, Created: created,
-		OriginalID: group.Value("MsgId"), OriginalName: m.ID(),
+		OriginalID: m.MessageID(), OriginalName: m.ID(),
 	}
 	r.OriginalTime, _ = parseDateTime(group.Value("CreDtTm"))
 	if m.Header != nil {
@@ -60,12 +65,12 @@ func (m *Message) Answer(id string, created time.Time) StatusReport {
 	for n := range m.body().Children("CdtTrfTxInf") {
 		p := n.Child("PmtId")
 		r.Transactions = append(r.Transactions, TxStatus{
-			InstrID: p.Value("InstrId"), EndToEndID: p.Value("EndToEndId"), TxID: p.Value("TxId"), UETR: p.Value("UETR"),
+			Path: n.Path(), InstrID: p.Value("InstrId"), EndToEndID: p.Value("EndToEndId"), TxID: p.Value("TxId"), UETR: p.Value("UETR"),
 		})
 	}
 	for n := range m.body().Children("TxInf") {
 		r.Transactions = append(r.Transactions, TxStatus{
-			InstrID: n.Value("OrgnlInstrId"), EndToEndID: n.Value("OrgnlEndToEndId"), TxID: n.Value("OrgnlTxId"), UETR: n.Value("OrgnlUETR"),
+			Path: n.Path(), InstrID: n.Value("OrgnlInstrId"), EndToEndID: n.Value("OrgnlEndToEndId"), TxID: n.Value("OrgnlTxId"), UETR: n.Value("OrgnlUETR"),
 		})
 	}
 	return r
@@ -88,7 +93,12 @@ func EmitStatusReport(r StatusReport) ([]byte, error) {
 	}
 	for _, t := range r.Transactions {
 		n := body.append("TxInfAndSts")
-		r.original(n.append("OrgnlGrpInf"))
+		if t.OriginalID != "" && t.OriginalName != "" {
+			other := StatusReport{OriginalID: t.OriginalID, OriginalName: t.OriginalName}
+			other.original(n.append("OrgnlGrpInf"))
+		} else {
+			r.original(n.append("OrgnlGrpInf"))
+		}
 		n.optional(t.InstrID, "OrgnlInstrId")
 		n.optional(t.EndToEndID, "OrgnlEndToEndId")
 		n.optional(t.TxID, "OrgnlTxId")
