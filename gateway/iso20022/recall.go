@@ -141,7 +141,7 @@ func EmitResolution(r Resolution) ([]byte, error) {
 		if c.Reason != "" || c.Info != "" {
 			info := n.append("CxlStsRsnInf")
 			info.optional(c.Reason, "Rsn", "Cd")
-			for _, line := range fold(c.Info, 105, 10) {
+			for _, line := range fold(plainText(c.Info), 105, 10) {
 				info.append("AddtlInf").Text = line
 			}
 		}

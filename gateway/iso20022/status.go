@@ -135,9 +135,31 @@ func (t *TxStatus) reason(n *Node) {
 	} else {
 		info.set(t.Reason, "Rsn", "Cd")
 	}
-	for _, line := range fold(t.Info, 105, 10) {
+	for _, line := range fold(plainText(t.Info), 105, 10) {
 		info.append("AddtlInf").Text = line
 	}
+}
+
+// plainText writes words of ours in SWIFT's X set, which every bank can read: brackets become round ones,
+// an underscore a hyphen, whatever else is outside a full stop.
+func plainText(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < 128 && allowedX[r]&1 != 0:
+			return r
+		case r == '[' || r == '{' || r == '<':
+			return '('
+		case r == ']' || r == '}' || r == '>':
+			return ')'
+		case r == '_':
+			return '-'
+		case r == '"' || r == '`':
+			return '\''
+		case r < ' ':
+			return ' '
+		}
+		return '.'
+	}, s)
 }
 
 // fold cuts text into lines of at most width characters, at blanks where it can, and at most n of
