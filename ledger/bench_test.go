@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"viaduct/fx"
 	"viaduct/internal/money"
 	"viaduct/ledger"
 )
@@ -77,9 +76,7 @@ func (b *batches) run(bench *testing.B) {
 }
 
 func benchWorld(b *testing.B) *world {
-	w := newWorld(b)
-	w.state.Attach(fx.New(w.state))
-	return w
+	return newWorldOf(b, fxRouter)
 }
 
 func bankName(i int) string { return fmt.Sprintf("BK%c%cUS33", 'A'+i/26%26, 'A'+i%26) }

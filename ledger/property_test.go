@@ -106,7 +106,7 @@ func TestRandomCommands(t *testing.T) {
 	banks := []string{"CHASUS33", "DEUTDEFF", "BNMXMXMM", "HSBCGB2L"}
 	currencies := []string{"USD", "EUR"}
 	rapid.Check(t, func(rt *rapid.T) {
-		w, m := newWorld(t), newModel()
+		w, m := newWorld(rt), newModel()
 		bank := rapid.SampledFrom(banks)
 		pick := func(label string) string { return bank.Draw(rt, label) }
 		amount := func(label string) int64 {

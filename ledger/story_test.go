@@ -12,20 +12,27 @@ import (
 	"testing"
 	"time"
 
+	"viaduct/fx"
 	"viaduct/internal/money"
 	"viaduct/ledger"
+
+	"pgregory.net/rapid"
 )
 
 var update = flag.Bool("update", false, "rewrite what came out in testdata")
 
 // world is a ledger under test with its keys, its clock and the messages it applied.
 type world struct {
-	t        testing.TB
+	t        rapid.TB
 	genesis  *ledger.Genesis
+	router   func(*ledger.State) ledger.Router
 	state    *ledger.State
 	block    ledger.Block
 	now      int64
+	keys     map[string]ed25519.PrivateKey
+	trusting bool // signatures are not what the test is about
 	messages [][]byte
+	leaves   ledger.Hash // over all leaves' hashes so far
 	count    int
 }
 
@@ -49,14 +56,24 @@ func testGenesis() *ledger.Genesis {
 	return g
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{t: t, genesis: testGenesis(), now: start}
-	var err error
-	if w.state, err = ledger.New(w.genesis, &w.block); err != nil {
-		t.Fatal(err)
-	}
-	w.state.Attach(naive{w.state})
+func naiveRouter(s *ledger.State) ledger.Router { return naive{s} }
+func fxRouter(s *ledger.State) ledger.Router    { return fx.New(s) }
+
+func newWorld(t rapid.TB) *world { return newWorldOf(t, naiveRouter) }
+
+func newWorldOf(t rapid.TB, router func(*ledger.State) ledger.Router) *world {
+	w := &world{t: t, genesis: testGenesis(), router: router, now: start, keys: map[string]ed25519.PrivateKey{}}
+	w.state = w.start()
 	return w
+}
+
+func (w *world) start() *ledger.State {
+	s, err := ledger.New(w.genesis, &w.block)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s.Attach(w.router(s))
+	return s
 }
 
 // submission returns signed bytes; by is a BIC, or "operator".
@@ -67,7 +84,12 @@ func (w *world) submission(by string, instructions ...ledger.Instruction) []byte
 		s.Participant = ledger.MustBIC(by)
 	}
 	s.Salt = sha256.Sum256(s.Key)
-	out, err := ledger.Sign(&s, instructions, keyOf(by))
+	key, ok := w.keys[by]
+	if !ok {
+		key = keyOf(by)
+		w.keys[by] = key
+	}
+	out, err := ledger.Sign(&s, instructions, key)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -82,10 +104,14 @@ func (w *world) apply(submissions ...[]byte) []ledger.Result {
 	if err := ledger.DecodeMessage(msg, &m); err != nil {
 		w.t.Fatal(err)
 	}
+	if w.trusting {
+		m.Trust()
+	}
 	if err := w.state.Apply(&m, &w.block); err != nil {
 		w.t.Fatal(err)
 	}
 	w.messages = append(w.messages, msg)
+	w.leaves = chain(w.leaves, &w.block)
 	if len(w.block.Faults) > 0 {
 		w.t.Fatalf("router faults: %v", w.block.Faults)
 	}
@@ -100,21 +126,35 @@ func (w *world) do(by string, i ledger.Instruction) ledger.Result {
 	return w.apply(w.submission(by, i))[0]
 }
 
-// replay applies the same messages to a new state and returns its hash.
-func (w *world) replay() ledger.Hash {
-	again, err := ledger.New(w.genesis, &w.block)
-	if err != nil {
-		w.t.Fatal(err)
+// chain hashes a block's leaves behind those before.
+func chain(before ledger.Hash, b *ledger.Block) ledger.Hash {
+	h := sha256.New()
+	h.Write(before[:])
+	for i := range b.Leaves {
+		h.Write(b.Leaves[i])
+		h.Write(b.LeafHashes[i][:])
 	}
-	again.Attach(naive{again})
+	return ledger.Hash(h.Sum(nil))
+}
+
+// replay applies the same messages to a new state, compares the leaves, and returns the state's hash.
+func (w *world) replay() ledger.Hash {
+	w.t.Helper()
+	again := w.start()
+	var leaves ledger.Hash
 	for _, msg := range w.messages {
 		var m ledger.Message
 		if err := ledger.DecodeMessage(msg, &m); err != nil {
 			w.t.Fatal(err)
 		}
+		m.Trust()
 		if err := again.Apply(&m, &w.block); err != nil {
 			w.t.Fatal(err)
 		}
+		leaves = chain(leaves, &w.block)
+	}
+	if leaves != w.leaves {
+		w.t.Fatal("replay gives other leaves")
 	}
 	return again.Hash()
 }
@@ -209,6 +249,10 @@ func (w *world) parts(text string) int64 {
 func (w *world) run(line string) []string {
 	a := parseArgs(line)
 	switch a.words[0] {
+	case "router": // before anything else; the naive one is there when none is named
+		w.router = fxRouter
+		w.state.Attach(w.router(w.state))
+		return nil
 	case "admit":
 		by := "operator"
 		if a.has("by") {
@@ -314,7 +358,14 @@ func (w *world) payment(a args) *ledger.Pay {
 		i.UETR = idOf(a.named["uetr"])
 	}
 	i.Deliver, i.Send = asset(a.named["deliver"]), asset(a.named["send"])
-	i.Amount, i.Bound = w.units(i.Deliver, a.named["amount"]), w.units(i.Send, a.named["max"])
+	if a.named["mode"] == "send" {
+		i.Mode, i.Amount, i.Bound = ledger.ExactSend, w.units(i.Send, a.named["amount"]), w.units(i.Deliver, a.named["min"])
+	} else {
+		i.Amount, i.Bound = w.units(i.Deliver, a.named["amount"]), w.units(i.Send, a.named["max"])
+	}
+	if a.has("partial") { // at least so much
+		i.Partial, i.Least = true, w.units(i.Deliver, a.named["partial"])
+	}
 	if a.has("not_after") {
 		i.NotAfter = w.now + w.ms(a.named["not_after"])
 	}
