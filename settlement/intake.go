@@ -190,16 +190,6 @@ func (n *Node) announce(height uint64) {
 // respond answers a request; an answer that can't be sent is the requester's time-out.
 func respond(m *nats.Msg, data []byte) { _ = m.Respond(data) }
 
-// MessageAt returns the journal message of a height, for audits and tests.
-func (n *Node) MessageAt(height uint64) ([]byte, error) {
-	data, err := n.log.Get(height)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := decodeRecord(data)
-	return rec.Message, err
-}
-
 // StateHash returns the ledger's height and state hash.
 func (n *Node) StateHash() (uint64, ledger.Hash) {
 	n.mu.Lock()

@@ -11,7 +11,6 @@ import (
 const (
 	subjectSubmit    = "viaduct.submit"
 	subjectQuote     = "viaduct.quote"
-	subjectBook      = "viaduct.book"
 	subjectReceipt   = "viaduct.receipt"
 	subjectStatus    = "viaduct.status"
 	subjectProjected = "viaduct.projected"

@@ -45,9 +45,6 @@ func NewPolicy(origin string, validators []Validator, quorum int) (Policy, error
 	return Policy{origin: origin, quorum: quorum, validators: vs}, nil
 }
 
-// Origin returns the network's name, the first line of its checkpoints.
-func (p Policy) Origin() string { return p.origin }
-
 // Quorum returns how many signatures a checkpoint carries.
 func (p Policy) Quorum() int { return p.quorum }
 
