@@ -85,7 +85,10 @@ func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 		Id: idText(p.ID), Status: openapi.PaymentStatus(p.Status), Code: openapi.ErrorCode(p.Code), IsoReason: p.ISOReason,
 		From: p.From.String(), To: p.To.String(), Uetr: uuid.UUID(p.UETR).String(), EndToEndId: p.EndToEndID,
 		CreatedAt: timeText(p.Created), AcceptedAt: timeText(p.Accepted), SettledAt: timeText(p.Settled),
-		Height: int64(p.Height), Index: p.Index,
+		Height: int64(p.Height),
+	}
+	if p.Height > 0 {
+		v.Index = &p.Index
 	}
 	sender := p.From == viewer
 	settled := p.Status == sqlstore.StatusSettled

@@ -1184,7 +1184,7 @@ type Payment struct {
 	Id     string `json:"id"`
 
 	// Index Of the result in its block.
-	Index int `json:"index,omitempty"`
+	Index *int `json:"index,omitempty"`
 
 	// IsoReason ISO 20022 external status reason, such as AM04.
 	IsoReason string   `json:"iso_reason,omitempty"`

@@ -68,6 +68,9 @@ func TestEndToEnd(t *testing.T) {
 	if a.Status != "settled" || a.Source.Currency != "MXN" || a.Delivered != (sum{"EUR", "1000.00"}) || fills < 2 {
 		t.Fatalf("payment %+v", a)
 	}
+	if a.Index == nil || a.Accepted == "" || a.Accepted > a.Settled {
+		t.Errorf("index %v, accepted %s, settled %s", a.Index, a.Accepted, a.Settled)
+	}
 	if after := balanceOf(t, p, "IBERESMM", "EUR"); after-before != 100_000 {
 		t.Errorf("the receiver's balance rose by %d cents", after-before)
 	}
@@ -80,6 +83,13 @@ func TestEndToEnd(t *testing.T) {
 		t.Error("no webhook within 30 s")
 	}
 	verifyAllBytes(t, p, key, a.ID)
+	example, err := os.ReadFile("../../examples/pacs008.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := fetch(t, p, "POST", "/v1/messages", key, "application/xml", example); !bytes.Contains(answer, []byte("<TxSts>ACSC</TxSts>")) {
+		t.Errorf("the README's message is answered\n%s", answer)
+	}
 	p.interrupt(t)
 }
 

@@ -179,7 +179,7 @@ func writePayments(ctx context.Context, t tx, p *Projection) error {
 			amount = excluded.amount, bound = excluded.bound, least = excluded.least, source = excluded.source,
 			delivered = excluded.delivered, not_after = excluded.not_after, uetr = excluded.uetr,
 			uetr_kind = excluded.uetr_kind, commitment = excluded.commitment,
-			accepted = CASE payments.accepted WHEN 0 THEN excluded.accepted ELSE payments.accepted END,
+			accepted = excluded.accepted, -- the ledger's time: the gateway's clock ran on while it waited for the ack
 			settled = excluded.settled, height = excluded.height, idx = excluded.idx
 			WHERE payments.status IN ('received', 'accepted') OR payments.status = 'rejected' AND excluded.status = 'settled'`,
 	}
