@@ -45,8 +45,8 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Rates == "" {
-		c.MaxMidAge = 0 // the example table is of one day, and everybody sees which
+	if c.Rates == "" && c.MaxMidAge == nil {
+		c.MaxMidAge = new(time.Duration) // any: the example table is of one day, and everybody sees which
 	}
 	envFile := filepath.Join(os.TempDir(), "viaduct-demo.env")
 	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(envFile))) }()

@@ -52,7 +52,9 @@ type process struct {
 	ready  readyFile
 	api    *apiClient
 	exited chan error
-	log    *os.File
+	// readyPath is the ready file: there while the process serves, and after it was killed.
+	readyPath string
+	log       *os.File
 }
 
 type readyFile struct {
@@ -74,7 +76,7 @@ func launch(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{exited: make(chan error, 1), log: log}
+	p := &process{exited: make(chan error, 1), readyPath: ready, log: log}
 	p.cmd = exec.Command(path, append(args, "--http", "127.0.0.1:0", "--ready-file", ready)...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
@@ -132,6 +134,9 @@ func (p *process) interrupt(t *testing.T) {
 		if err != nil {
 			t.Fatalf("after Ctrl-C: %v\n%s", err, p.output())
 		}
+		if _, err := os.Stat(p.readyPath); err == nil {
+			t.Errorf("after Ctrl-C the ready file is still there")
+		}
 	case <-time.After(time.Minute):
 		t.Fatalf("a minute after Ctrl-C it still runs\n%s", p.output())
 	}
@@ -143,6 +148,9 @@ type paymentAnswer struct {
 	Status    string `json:"status"`
 	Code      string `json:"code"`
 	Height    int64  `json:"height"`
+	Index     *int   `json:"index"`
+	Accepted  string `json:"accepted_at"`
+	Settled   string `json:"settled_at"`
 	Delivered sum    `json:"delivered"`
 	Source    sum    `json:"source"`
 }

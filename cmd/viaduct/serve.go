@@ -28,14 +28,14 @@ import (
 
 // serveFlags are what demo and up share.
 type serveFlags struct {
-	HTTP        string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one, and without a host it is loopback." env:"VIADUCT_HTTP"`
-	ReadyFile   string        `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
-	DatabaseURL string        `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
-	RedisURL    string        `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
-	Rates       string        `placeholder:"URL|FILE" help:"Mid-market rates in the ECB's daily XML format, read again every hour." env:"VIADUCT_RATES"`
-	MaxMidAge   time.Duration `name:"max-mid-age" default:"120h" help:"Orders that name no price bound are refused when the mid-market rates are older than this."`
-	Private     bool          `name:"allow-private-webhooks" help:"Let webhooks go to private and loopback addresses."`
-	LogLevel    slog.Level    `default:"warn" help:"debug, info, warn or error." env:"VIADUCT_LOG_LEVEL"`
+	HTTP        string         `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one, and without a host it is loopback." env:"VIADUCT_HTTP"`
+	ReadyFile   string         `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
+	DatabaseURL string         `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
+	RedisURL    string         `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
+	Rates       string         `placeholder:"URL|FILE" help:"Mid-market rates in the ECB's daily XML format, read again every hour." env:"VIADUCT_RATES"`
+	MaxMidAge   *time.Duration `name:"max-mid-age" placeholder:"120h" help:"Orders that name no price bound are refused when the mid-market rates are older than this; the demo's built-in rates are of one day and may be of any age unless this is given."`
+	Private     bool           `name:"allow-private-webhooks" help:"Let webhooks go to private and loopback addresses."`
+	LogLevel    slog.Level     `default:"warn" help:"debug, info, warn or error." env:"VIADUCT_LOG_LEVEL"`
 }
 
 type upCmd struct {
@@ -150,7 +150,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 
 	guard := webhook.Guard{AllowPrivate: f.Private}
 	gate, err := gateway.New(gateway.Config{
-		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: feed, MaxMidAge: f.MaxMidAge,
+		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: feed, MaxMidAge: f.maxMidAge(),
 		MasterKey: dir.master, Operator: dir.operator, Guard: guard, Now: time.Now, Log: log,
 	})
 	if err != nil {
@@ -189,7 +189,20 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		}
 		return s.writeReadyFile(gctx, f.ReadyFile)
 	})
-	return g.Wait()
+	err = g.Wait()
+	if f.ReadyFile != "" { // whoever waits for it must not take this run's for the next one's
+		err = errors.Join(err, ignoreMissing(os.Remove(f.ReadyFile)))
+	}
+	return err
+}
+
+// maxMidAge bounds the age of rates over a long weekend, unless the operator says otherwise; 0 is any
+// age.
+func (f serveFlags) maxMidAge() time.Duration {
+	if f.MaxMidAge == nil {
+		return 120 * time.Hour
+	}
+	return *f.MaxMidAge
 }
 
 // operatorKey makes sure that the API key which this directory hands out to its operator opens the
