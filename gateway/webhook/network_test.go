@@ -33,15 +33,32 @@ func (n *Network) Serve(name string, h http.Handler) {
 	addr := netip.AddrFrom4([4]byte{8, 8, byte(len(n.hosts) >> 8), byte(len(n.hosts))})
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.hosts[addr.String()], n.names[name] = l, addr
+	// A connection that was accepted as the server closed may still reach its handler: it must not
+	// begin once the end is waited for.
 	var running sync.WaitGroup
+	var begin sync.Mutex
+	ended := false
 	server := &http.Server{ErrorLog: quietLog(), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin.Lock()
+		if ended {
+			begin.Unlock()
+			return
+		}
 		running.Add(1)
+		begin.Unlock()
 		defer running.Done()
 		h.ServeHTTP(w, r)
 	})}
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(l) }()
-	n.t.Cleanup(func() { server.Close(); <-done; running.Wait() })
+	n.t.Cleanup(func() {
+		server.Close()
+		<-done
+		begin.Lock()
+		ended = true
+		begin.Unlock()
+		running.Wait()
+	})
 }
 
 // Guard returns a guard that resolves and dials on this net.
