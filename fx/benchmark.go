@@ -1,6 +1,7 @@
 package fx
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,6 +157,32 @@ func (b *Benchmark) Check(p *BenchmarkPayment, a *BenchmarkAnswer) error {
 		}
 	}
 	return nil
+}
+
+// Paths returns how many different ways through the assets the answer takes.
+func (b *Benchmark) Paths(p *BenchmarkPayment, a *BenchmarkAnswer) int {
+	left := make([]slice, len(a.Fills))
+	leaves := make(map[uint64][]*slice, len(left))
+	for i, f := range a.Fills {
+		o := &b.offers[f.Arc]
+		left[i] = slice{Flow: f, tail: uint64(o.want), head: uint64(o.give)}
+		leaves[uint64(o.want)] = append(leaves[uint64(o.want)], &left[i])
+	}
+	seen := map[string]bool{}
+	for _, start := range leaves[uint64(p.From)] {
+		for start.Out > 0 {
+			path := follow(start, leaves)
+			measure(path)
+			var name []byte
+			for _, s := range path {
+				name = binary.BigEndian.AppendUint64(name, s.head)
+				s.In -= s.in
+				s.Out -= s.out
+			}
+			seen[string(name)] = true
+		}
+	}
+	return len(seen)
 }
 
 // Above returns how far an answer is from an optimum, in parts per trillion of it; positive is worse.

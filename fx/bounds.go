@@ -27,7 +27,7 @@ func (m *market) usage(plan *ledger.Plan) *usage {
 }
 
 // binding returns what keeps a path from carrying more, in the order of the path.
-func (m *market) binding(path []*slice, u *usage) []Bound {
+func (m *market) binding(path []slice, u *usage) []Bound {
 	var found []Bound
 	for _, s := range path {
 		if s.tail>>32 == placeGive {

@@ -86,9 +86,21 @@ type slice struct {
 	in, out    int64  // of the path under way
 }
 
-// paths takes a plan apart: each path uses up at least one of its flows, and the paths together are
-// the plan to the last unit.
+// paths takes a plan apart and tells it.
 func (m *market) paths(req *ledger.Request, plan *ledger.Plan) []Path {
+	used := m.usage(plan)
+	var all []Path
+	for _, path := range m.slices(req, plan) {
+		p := m.tell(path)
+		p.Binding = m.binding(path, used)
+		all = append(all, p)
+	}
+	return all
+}
+
+// slices takes a plan apart: each path uses up at least one of its flows, and the paths together are
+// the plan to the last unit.
+func (m *market) slices(req *ledger.Request, plan *ledger.Plan) [][]slice {
 	left := make([]slice, len(plan.Flows))
 	leaves := make(map[uint64][]*slice, len(left))
 	gets := make(map[uint64]int64)
@@ -100,8 +112,7 @@ func (m *market) paths(req *ledger.Request, plan *ledger.Plan) []Path {
 		gets[s.head] += s.Out
 		gets[s.tail] -= s.In
 	}
-	used := m.usage(plan)
-	var all []Path
+	var all [][]slice
 	for i := range left {
 		start := &left[i]
 		if gets[start.tail] >= 0 || m.ownerOf(start.tail) != int32(req.From) {
@@ -110,13 +121,13 @@ func (m *market) paths(req *ledger.Request, plan *ledger.Plan) []Path {
 		for start.Out > 0 {
 			path := follow(start, leaves)
 			measure(path)
-			p := m.tell(path)
-			p.Binding = m.binding(path, used)
-			all = append(all, p)
-			for _, s := range path {
+			one := make([]slice, len(path))
+			for j, s := range path {
+				one[j] = *s
 				s.In -= s.in
 				s.Out -= s.out
 			}
+			all = append(all, one)
 		}
 	}
 	return all
@@ -223,7 +234,7 @@ func (m *market) sum(units int64, position int32) Sum {
 }
 
 // tell writes a path in the words of a payment.
-func (m *market) tell(path []*slice) Path {
+func (m *market) tell(path []slice) Path {
 	last := path[len(path)-1]
 	p := Path{
 		Sent:      m.sum(path[0].in, int32(uint32(path[0].tail))),

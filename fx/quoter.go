@@ -102,6 +102,8 @@ func (q *Quoter) catchUp() {
 type Quote struct {
 	Height  uint64
 	Outcome ledger.Outcome
+	// BestFound says that a limit made the answer the best found; otherwise it is the cheapest there is.
+	BestFound bool
 	// Plan is empty when Outcome is not Applied.
 	Plan ledger.Plan
 	// Source and Delivered are the totals; Price is minor units of source for those delivered. When
@@ -114,13 +116,18 @@ type Quote struct {
 	Candidates []Candidate
 }
 
-// Quote prices a request.
-func (q *Quoter) Quote(req *ledger.Request) Quote {
+// Quote prices a request as a payment would settle it.
+func (q *Quoter) Quote(req *ledger.Request) Quote { return q.QuoteWithin(req, Limits{}) }
+
+// QuoteWithin prices a request under limits, which a payment does not have: its plan is what the sender
+// may choose, not what the ledger would.
+func (q *Quoter) QuoteWithin(req *ledger.Request, limits Limits) Quote {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.catchUp()
 	m := q.market
-	a := Quote{Height: q.height, Outcome: m.route(req, &q.plan)}
+	a := Quote{Height: q.height}
+	a.Outcome, a.BestFound = m.routeWithin(req, &q.plan, limits)
 	switch a.Outcome {
 	case ledger.Applied:
 		a.Plan = ledger.Plan{
@@ -140,7 +147,7 @@ func (q *Quoter) Quote(req *ledger.Request) Quote {
 		default:
 			instead.Partial, instead.Least = true, 0
 		}
-		if m.route(&instead, &q.plan) == ledger.Applied {
+		if outcome, _ := m.routeWithin(&instead, &q.plan, limits); outcome == ledger.Applied {
 			q.tell(&a, req)
 		}
 		if a.Outcome == ledger.Shortfall && len(a.Paths) == 0 {

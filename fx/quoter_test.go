@@ -106,6 +106,56 @@ func TestQuoteSaysWhatStopsIt(t *testing.T) {
 	}
 }
 
+// TestLimits asks for fewer paths and hops than the cheapest answer has: what comes keeps to them, is no
+// cheaper, and says that it is the best found.
+func TestLimits(t *testing.T) {
+	narrowed, kept := 0, 0
+	for seed := range uint64(30) {
+		x := newRandom(t, seed, 4+int(seed%4), 60, 40, 0)
+		q := x.router.NewQuoter(x.state.Height())
+		for range 40 {
+			by, pay := x.payment()
+			req := x.request(by, pay)
+			free := q.Quote(req)
+			if free.Outcome != ledger.Applied || free.BestFound {
+				continue
+			}
+			for _, limits := range []Limits{{MaxPaths: 1}, {MaxPaths: 2}, {MaxHops: 1}, {MaxPaths: 1, MaxHops: 2}} {
+				a := q.QuoteWithin(req, limits)
+				if ways := q.market.ways(req, &a.Plan); limits.MaxPaths > 0 && len(ways) > limits.MaxPaths {
+					t.Errorf("seed %d, %+v: %d paths", seed, limits, len(ways))
+				}
+				for _, p := range a.Paths {
+					if limits.MaxHops > 0 && len(p.Hops) > limits.MaxHops {
+						t.Errorf("seed %d, %+v: path with %d hops", seed, limits, len(p.Hops))
+					}
+				}
+				same := a.Outcome == free.Outcome && slices.Equal(a.Plan.Flows, free.Plan.Flows)
+				if !same && !a.BestFound {
+					t.Errorf("seed %d, %+v: another answer than without limits, and does not say why: %+v", seed, limits, a)
+				}
+				if a.BestFound {
+					narrowed++
+				}
+				if a.Outcome == ledger.Applied && a.BestFound {
+					kept++
+					// Each arc rounds up once, so fewer of them may cost a few units less.
+					slack := int64(len(free.Plan.Flows))
+					if !req.ExactSend && a.Delivered == free.Delivered && a.Source.Units < free.Source.Units-slack {
+						t.Errorf("seed %d, %+v: %d, cheaper than the cheapest %d", seed, limits, a.Source.Units, free.Source.Units)
+					}
+				}
+			}
+			if again := q.Quote(req); !slices.Equal(again.Plan.Flows, free.Plan.Flows) {
+				t.Errorf("seed %d: limits left a trace", seed)
+			}
+		}
+	}
+	if narrowed < 50 || kept < 10 {
+		t.Errorf("limits mattered %d times, and were kept to %d times", narrowed, kept)
+	}
+}
+
 // TestPathsAddUp takes apart the plans of random ledgers: the paths together are the plan.
 func TestPathsAddUp(t *testing.T) {
 	several := 0

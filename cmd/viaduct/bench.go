@@ -116,6 +116,7 @@ func (c benchPathsCmd) search(b *fx.Benchmark, i int, direction string) (*search
 		if err := b.Check(p, &a); err != nil {
 			return nil, err
 		}
+		s.Paths = b.Paths(p, &a)
 		if optimum != "" {
 			answer := a.Source
 			if direction == "send" {
