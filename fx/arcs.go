@@ -1,6 +1,10 @@
 package fx
 
-import "viaduct/ledger"
+import (
+	"slices"
+
+	"viaduct/ledger"
+)
 
 // refresh makes all arcs at a position agree with what it may do now. Arcs into a giving side or out
 // of a taking side are there only while something can move, so that a closed position closes no
@@ -137,7 +141,15 @@ func (m *market) setOffer(c *change) {
 		m.remove(o.book, m.find(o.book, c.id))
 		m.refreshOffer(o.book)
 	}
+	if o.crossed {
+		pos := &m.positions[o.give]
+		pos.crossed = slices.DeleteFunc(pos.crossed, func(id int32) bool { return id == c.id })
+	}
 	o.change = *c
+	if c.crossed {
+		pos := &m.positions[c.give]
+		pos.crossed = append(pos.crossed, c.id)
+	}
 	if !c.live {
 		return
 	}

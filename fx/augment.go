@@ -19,8 +19,8 @@ const (
 	limitUndo
 )
 
-// takePath turns the path found into steps from the sender on and returns the place it starts at.
-func (g *graph) takePath() int32 {
+// takePath turns the path found into steps from the sender on.
+func (g *graph) takePath() {
 	path := g.f.path[:0]
 	s := &g.s
 	for x := s.best; ; {
@@ -38,13 +38,11 @@ func (g *graph) takePath() int32 {
 		x = st.next
 	}
 	g.f.path = path
-	return path[0].at
 }
 
-// augment moves as much along the path as fits, at most budget from the sender and wanted to the
+// augment moves as much along the path found as fits, at most budget from the sender and wanted to the
 // receiver. It returns what arrived, and what bounded it.
 func (g *graph) augment(budget, wanted int64) (int64, limit) {
-	g.takePath()
 	fits, lim := g.fits(budget, wanted)
 	if fits > 0 {
 		g.push(fits)

@@ -171,7 +171,10 @@ func (b *Benchmark) Paths(p *BenchmarkPayment, a *BenchmarkAnswer) int {
 	seen := map[string]bool{}
 	for _, start := range leaves[uint64(p.From)] {
 		for start.Out > 0 {
-			path := follow(start, leaves)
+			path := follow(start, leaves, func(place uint64) bool { return place == uint64(p.To) })
+			if path == nil {
+				break
+			}
 			measure(path)
 			var name []byte
 			for _, s := range path {

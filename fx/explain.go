@@ -119,7 +119,10 @@ func (m *market) slices(req *ledger.Request, plan *ledger.Plan) [][]slice {
 			continue
 		}
 		for start.Out > 0 {
-			path := follow(start, leaves)
+			path := follow(start, leaves, func(place uint64) bool { return gets[place] > 0 })
+			if path == nil {
+				break
+			}
 			measure(path)
 			one := make([]slice, len(path))
 			for j, s := range path {
@@ -133,23 +136,32 @@ func (m *market) slices(req *ledger.Request, plan *ledger.Plan) [][]slice {
 	return all
 }
 
-// follow goes on from a flow along what is left, as far as it goes: to the receiver.
-func follow(start *slice, leaves map[uint64][]*slice) []*slice {
+// follow goes on from a flow along what is left, visiting no place twice, to where value stays. A ring
+// that is left over is on no path; nil says that the flow leads nowhere else.
+func follow(start *slice, leaves map[uint64][]*slice, stays func(place uint64) bool) []*slice {
 	path := []*slice{start}
-	for at := start.head; ; {
-		var next *slice
-		for _, s := range leaves[at] {
-			if s.Out > 0 {
-				next = s
-				break
+	been := map[uint64]bool{start.tail: true, start.head: true}
+	next := []int{0} // which way to try from the head of each step
+	for len(path) > 0 {
+		top := len(path) - 1
+		at := path[top].head
+		ways := leaves[at]
+		i := next[top]
+		for i < len(ways) && (ways[i].Out <= 0 || been[ways[i].head]) {
+			i++
+		}
+		if i == len(ways) {
+			if stays(at) {
+				return path
 			}
+			path, next = path[:top], next[:top]
+			continue
 		}
-		if next == nil {
-			return path
-		}
-		path = append(path, next)
-		at = next.head
+		next[top] = i + 1
+		been[ways[i].head] = true
+		path, next = append(path, ways[i]), append(next, 0)
 	}
+	return nil
 }
 
 // measure finds how much the path carries: all of its narrowest flow, and of the others what that is

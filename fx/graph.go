@@ -120,6 +120,7 @@ type graph struct {
 	r repair
 	h sharpen
 	f flows
+	n *narrow // nil but for quotes under limits
 }
 
 // group is a limit shared by several places: a purse's net debit cap. Once full it stays so for the

@@ -34,7 +34,8 @@ type change struct {
 	own, ripple, mayGive, mayTake bool
 	frozen, accepts               bool // why not, for the answer: the issuer froze it, the limit is above zero
 
-	live       bool // offers
+	live       bool // offers: they may be filled
+	crossed    bool // they stand, and are held out for a gainful cycle; such are only told of
 	give, want int32
 	price      money.Ratio
 	remaining  int64
@@ -88,6 +89,7 @@ type position struct {
 	takeHub, giveHub int32   // while the line may not take or give; none before that
 	gives            []int32 // books of offers that give from the position
 	wants            []int32 // books of offers that take into it
+	crossed          []int32 // offers that would give from it, but are held out
 	forced           bool    // the sender's, for the payment under way
 	ends             bool    // the receiver's
 	takes            bool    // at the last refresh, something could be taken

@@ -46,7 +46,7 @@ func PathsOf(from ledger.BIC, moves []ledger.Move) []Path {
 			continue
 		}
 		for start.Out > 0 {
-			path := r.follow(start)
+			path := follow(start, r.leaves, func(place uint64) bool { return r.ends[place] })
 			if path == nil {
 				return nil
 			}
@@ -118,34 +118,6 @@ func (r *recount) endsOf(m *ledger.Move) (tail, head uint64, ok bool) {
 		return purse(placeRedeemed), give(m.Holder), true
 	}
 	return 0, 0, false
-}
-
-// follow goes on from a move along what is left, visiting no place twice, to where value stays; nil
-// when it gets nowhere.
-func (r *recount) follow(start *slice) []*slice {
-	path := []*slice{start}
-	been := map[uint64]bool{start.tail: true, start.head: true}
-	next := []int{0} // which way to try from the head of each step
-	for len(path) > 0 {
-		top := len(path) - 1
-		at := path[top].head
-		ways := r.leaves[at]
-		i := next[top]
-		for i < len(ways) && (ways[i].Out <= 0 || been[ways[i].head]) {
-			i++
-		}
-		if i == len(ways) {
-			if r.ends[at] {
-				return path
-			}
-			path, next = path[:top], next[:top]
-			continue
-		}
-		next[top] = i + 1
-		been[ways[i].head] = true
-		path, next = append(path, ways[i]), append(next, 0)
-	}
-	return nil
 }
 
 // tell writes a path in the words of a quote.

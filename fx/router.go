@@ -148,8 +148,8 @@ func (r *Router) readPosition(id int32) change {
 
 func (r *Router) readOffer(id int32) change {
 	o := &r.view.Offers()[id]
-	c := change{table: tableOffer, id: id, live: r.view.Fillable(ledger.OfferIdx(id))}
-	if c.live {
+	c := change{table: tableOffer, id: id, live: r.view.Fillable(ledger.OfferIdx(id)), crossed: o.Live && o.Crossed}
+	if c.live || c.crossed {
 		c.give, c.want, c.price = int32(o.GivePos), int32(o.WantPos), o.Price
 		c.remaining, c.seq, c.offer, c.part = o.Remaining, o.Seq, o.ID, int32(o.Maker)
 	}

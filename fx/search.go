@@ -19,17 +19,13 @@ type search struct {
 	states  []state
 	heap    heap
 	settled []int32
-	gen     uint32       // of the search
-	pay     uint32       // of the payment
-	maxHops int32        // 0 for no limit
-	limited bool         // the hop limit passed over a path that might have been cheaper
-	skipped int64        // the least key it passed over in this search
-	only    map[arc]bool // the arcs that may be used, nil for all
-	least   int64        // least potential of the sender's places
-	rise    int64        // how much dearer the next path may be expected to be
-	bound   int64        // keys above it are not looked at
-	cut     bool         // there were some
-	single  bool         // the sender has one place, so the first path to it is the best
+	gen     uint32 // of the search
+	pay     uint32 // of the payment
+	least   int64  // least potential of the sender's places
+	rise    int64  // how much dearer the next path may be expected to be
+	bound   int64  // keys above it are not looked at
+	cut     bool   // there were some
+	single  bool   // the sender has one place, so the first path to it is the best
 
 	base []int64 // distance of each hub from the sender
 	row  *row    // whose it is, of several the last
@@ -178,7 +174,7 @@ func (g *graph) expect(sources, sinks []int32) int64 {
 
 func (g *graph) search(sinks []int32) bool {
 	s := &g.s
-	s.cut, s.skipped = false, unlimited
+	s.cut = false
 	before := s.bestKey
 	s.gen++
 	s.heap, s.settled, s.best = s.heap[:0], s.settled[:0], none
@@ -200,7 +196,6 @@ func (g *graph) search(sinks []int32) bool {
 		s.settled = append(s.settled, it.at)
 		g.expand(it.at)
 	}
-	s.limited = s.limited || s.skipped < unlimited && (s.best < 0 || s.skipped <= s.bestKey)
 	if s.best < 0 {
 		return false
 	}
@@ -259,7 +254,6 @@ func (g *graph) expandRow(x int32, row []edge) {
 	s := &g.s
 	states, gen, pay, bound := s.states, s.gen, s.pay, s.bound
 	dist, depth := states[x].dist, states[x].depth+1
-	deep := s.maxHops > 0 && (depth+hop)/hop > s.maxHops
 	onward := g.places[x>>1].owner != g.receiver
 	for i := range row {
 		e := &row[i]
@@ -277,15 +271,8 @@ func (g *graph) expandRow(x int32, row []edge) {
 			s.cut = s.cut || st.pot != -farAway
 			continue
 		}
-		if s.only != nil && !s.only[arc{g.places[e.tail].key, g.places[x>>1].key}] {
-			continue
-		}
 		at := depth
 		if e.ref >= 0 || converts(ledger.FlowKind(^e.ref)) {
-			if deep {
-				s.skipped = min(s.skipped, key)
-				continue
-			}
 			at += hop
 		}
 		if st.gen == gen {

@@ -80,7 +80,13 @@ func (g *graph) pushAll(t *task, sources, sinks []int32, count *int) ledger.Outc
 		if budget <= 0 || wanted <= 0 {
 			return ledger.Applied
 		}
-		if !g.findPath(sources, sinks) {
+		if g.n != nil {
+			if !g.findNarrow(sources, sinks) {
+				return ledger.NoPath
+			}
+		} else if g.findPath(sources, sinks) {
+			g.takePath()
+		} else {
 			return ledger.NoPath
 		}
 		moved, lim := g.augment(budget, wanted)

@@ -247,6 +247,13 @@ func (m *market) waysToGive(id int32, req *ledger.Request) []wayStep {
 			}
 		}
 	}
+	for _, offer := range pos.crossed {
+		o := &m.offers[offer]
+		s := wayStep{from: placeKey(placeTake, o.want), kind: ledger.Fill, arc: offer, label: label(o.price.N, o.price.D)}
+		full(&s, o.want)
+		s.stopped = append(s.stopped, m.boundOf(OfferHeldOut, offer))
+		ways = append(ways, s)
+	}
 	s := wayStep{from: placeKey(placeRipple, pos.purse), kind: ledger.RippleIssue, arc: id}
 	if pos.own {
 		return append(ways, s)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"viaduct/fx"
 	"viaduct/fx/rates"
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -88,6 +89,10 @@ func (g *Gateway) readQuote(ctx context.Context, in *openapi.QuoteRequest, x *ex
 			f.add("/source", openapi.ErrorCodeConflictingFields, "send says what is spent", "")
 		}
 	}
+	q.Limits = fx.Limits{MaxPaths: in.MaxPaths, MaxHops: in.MaxHops}
+	if in.MaxHops == 0 {
+		q.Limits.MaxHops = fx.DefaultHops
+	}
 	return q, f.problem()
 }
 
@@ -110,6 +115,11 @@ func quoteView(q *settlement.QuoteRequest, o *settlement.QuoteOption, table *rat
 		v.Message = outcomeText(o.Outcome)
 	} else {
 		out.rank = 1
+	}
+	if o.BestFound {
+		v.Optimality = openapi.OptimalityBestFound
+	} else if o.Source > 0 && o.Delivered > 0 {
+		v.Optimality = openapi.OptimalityCheapest
 	}
 	for _, c := range o.Candidates {
 		v.Candidates = append(v.Candidates, candidateView(c))

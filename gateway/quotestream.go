@@ -18,7 +18,7 @@ func (s server) StreamQuotes(ctx context.Context, r openapi.StreamQuotesRequestO
 	x := exchangeOf(ctx)
 	q := r.Params
 	in := &openapi.QuoteRequest{
-		From: q.From, To: q.To, Source: q.Source, Target: q.Target,
+		From: q.From, To: q.To, Source: q.Source, Target: q.Target, MaxPaths: q.MaxPaths, MaxHops: q.MaxHops,
 		Deliver: moneyOfText(q.Deliver, "/deliver", &x.faults), Send: moneyOfText(q.Send, "/send", &x.faults),
 	}
 	ask, err := s.readQuote(ctx, in, x)

@@ -541,6 +541,24 @@ func (e PaymentStatus) Valid() bool {
 	}
 }
 
+// Defines values for QuoteOptionOptimality.
+const (
+	OptimalityBestFound QuoteOptionOptimality = "best_found"
+	OptimalityCheapest  QuoteOptionOptimality = "cheapest"
+)
+
+// Valid indicates whether the value is a known member of the QuoteOptionOptimality enum.
+func (e QuoteOptionOptimality) Valid() bool {
+	switch e {
+	case OptimalityBestFound:
+		return true
+	case OptimalityCheapest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Way.
 const (
 	WayOffer    Way = "offer"
@@ -852,8 +870,14 @@ type LinePage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// MaxHops How many conversions a path may have; 12 without it.
+type MaxHops = int
+
 // MaxOverMid How far above the mid-market rate such an order may cost, in basis points.
 type MaxOverMid = int64
+
+// MaxPaths Over how many different ways the payment may be split; offers of one hop count once. No limit without it.
+type MaxPaths = int
 
 // Message defines model for Message.
 type Message struct {
@@ -1260,6 +1284,9 @@ type QuoteOption struct {
 	Message string   `json:"message,omitempty"`
 	Mid     *MidRate `json:"mid,omitempty"`
 
+	// Optimality `cheapest`: no way to pay costs less. `best_found`: `max_paths` or `max_hops` stood in the way of the cheapest, and this is the best that was found within them.
+	Optimality QuoteOptionOptimality `json:"optimality,omitempty"`
+
 	// Paths They add up to `source` and `delivered`. With a `code` they tell what could be had instead of what was asked for.
 	Paths []Path `json:"paths,omitempty"`
 
@@ -1271,13 +1298,22 @@ type QuoteOption struct {
 	SpreadBps Decimal `json:"spread_bps,omitempty"`
 }
 
+// QuoteOptionOptimality `cheapest`: no way to pay costs less. `best_found`: `max_paths` or `max_hops` stood in the way of the cheapest, and this is the best that was found within them.
+type QuoteOptionOptimality string
+
 // QuoteRequest defines model for QuoteRequest.
 type QuoteRequest struct {
 	Deliver *Money `json:"deliver,omitempty"`
 
 	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
-	From BIC    `json:"from,omitempty"`
-	Send *Money `json:"send,omitempty"`
+	From BIC `json:"from,omitempty"`
+
+	// MaxHops How many conversions a path may have; 12 without it.
+	MaxHops MaxHops `json:"max_hops,omitempty"`
+
+	// MaxPaths Over how many different ways the payment may be split; offers of one hop count once. No limit without it.
+	MaxPaths MaxPaths `json:"max_paths,omitempty"`
+	Send     *Money   `json:"send,omitempty"`
 
 	// Source A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
 	Source Asset `json:"source,omitempty"`
@@ -1502,12 +1538,14 @@ type CreatePaymentParams struct {
 
 // StreamQuotesParams defines parameters for StreamQuotes.
 type StreamQuotesParams struct {
-	From    BIC       `form:"from,omitempty" json:"from,omitempty"`
-	To      BIC       `form:"to" json:"to"`
-	Deliver MoneyText `form:"deliver,omitempty" json:"deliver,omitempty"`
-	Send    MoneyText `form:"send,omitempty" json:"send,omitempty"`
-	Source  Asset     `form:"source,omitempty" json:"source,omitempty"`
-	Target  Asset     `form:"target,omitempty" json:"target,omitempty"`
+	From     BIC       `form:"from,omitempty" json:"from,omitempty"`
+	To       BIC       `form:"to" json:"to"`
+	Deliver  MoneyText `form:"deliver,omitempty" json:"deliver,omitempty"`
+	Send     MoneyText `form:"send,omitempty" json:"send,omitempty"`
+	Source   Asset     `form:"source,omitempty" json:"source,omitempty"`
+	Target   Asset     `form:"target,omitempty" json:"target,omitempty"`
+	MaxPaths MaxPaths  `form:"max_paths,omitempty" json:"max_paths,omitempty"`
+	MaxHops  MaxHops   `form:"max_hops,omitempty" json:"max_hops,omitempty"`
 }
 
 // SetLineJSONRequestBody defines body for SetLine for application/json ContentType.
@@ -3227,6 +3265,32 @@ func (siw *ServerInterfaceWrapper) StreamQuotes(w http.ResponseWriter, r *http.R
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "target"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "target", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "max_paths" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "max_paths", r.URL.Query(), &params.MaxPaths, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "max_paths"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "max_paths", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "max_hops" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "max_hops", r.URL.Query(), &params.MaxHops, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "max_hops"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "max_hops", Err: err})
 		}
 		return
 	}

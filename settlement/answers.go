@@ -55,6 +55,9 @@ func (n *Node) quote(q *QuoteRequest) (*QuoteAnswer, error) {
 	if q.Amount < 1 || q.Amount > ledger.MaxUnits || q.ExactSend && q.Send.Currency == 0 {
 		return nil, fmt.Errorf("%w: amount %d", ErrMalformed, q.Amount)
 	}
+	if q.Limits.MaxPaths < 0 || q.Limits.MaxHops < 0 || q.Limits.MaxHops > fx.MostHops {
+		return nil, fmt.Errorf("%w: limits %+v", ErrMalformed, q.Limits)
+	}
 	from, to := n.quoter.Participant(q.From), n.quoter.Participant(q.To)
 	if from == ledger.None || to == ledger.None {
 		return nil, ErrNotFound
@@ -83,10 +86,10 @@ func (n *Node) quote(q *QuoteRequest) (*QuoteAnswer, error) {
 			o.Outcome = ledger.SelfPayment
 		}
 		if o.Outcome == ledger.Applied {
-			answer := n.quoter.Quote(&req)
+			answer := n.quoter.QuoteWithin(&req, q.Limits)
 			a.Height = answer.Height
 			o.Outcome, o.Paths, o.Candidates = answer.Outcome, answer.Paths, answer.Candidates
-			o.Source, o.Delivered = answer.Source.Units, answer.Delivered.Units
+			o.Source, o.Delivered, o.BestFound = answer.Source.Units, answer.Delivered.Units, answer.BestFound
 		}
 		a.Options = append(a.Options, o)
 	}

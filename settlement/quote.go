@@ -15,6 +15,7 @@ type QuoteRequest struct {
 	Deliver   ledger.AssetName `json:"deliver"` // at least the currency
 	Amount    int64            `json:"amount"`  // of Deliver; of Send for an exact send
 	ExactSend bool             `json:"exact_send"`
+	Limits    fx.Limits        `json:"limits"`
 }
 
 // QuoteAnswer holds one option per way of paying, in the order of the sender's currencies.
@@ -31,6 +32,7 @@ type QuoteOption struct {
 	Source     int64          `json:"source"`
 	Delivered  int64          `json:"delivered"`
 	Paths      []fx.Path      `json:"paths"`
+	BestFound  bool           `json:"best_found"` // a limit stood in the way: it may not be the cheapest there is
 	Candidates []fx.Candidate `json:"candidates"` // when there is no path: the nearest routes and what stops each
 }
 

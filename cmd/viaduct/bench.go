@@ -36,6 +36,7 @@ type searched struct {
 	Optimum   json.Number `json:"optimum,omitempty"`
 	// Above is how far the answer is from the optimum, in parts of 1e12 of it; positive is worse.
 	Above  *int64      `json:"above_e12,omitempty"`
+	Paths  int         `json:"paths"` // different ways through the assets
 	Fills  []benchFill `json:"fills"`
 	Nanos  int64       `json:"ns"`
 	Allocs uint64      `json:"allocs"`

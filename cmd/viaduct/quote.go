@@ -13,13 +13,15 @@ import (
 
 type quoteCmd struct {
 	clientFlags
-	To      string `required:"" placeholder:"BIC" help:"Who is to be paid."`
-	From    string `placeholder:"BIC" help:"Who pays; the operator has to say."`
-	Deliver string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to arrive, as 'EUR 1000.00'."`
-	Send    string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to be spent, as 'MXN 20000.00'; needs --target."`
-	Source  string `placeholder:"ASSET" help:"What to pay --deliver with, as MXN or MXN@BKMXMXMM; without it, whatever the payer has."`
-	Target  string `placeholder:"ASSET" help:"What is to arrive for --send."`
-	JSON    bool   `name:"json" help:"Print the gateway's answer as it is."`
+	To       string `required:"" placeholder:"BIC" help:"Who is to be paid."`
+	From     string `placeholder:"BIC" help:"Who pays; the operator has to say."`
+	Deliver  string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to arrive, as 'EUR 1000.00'."`
+	Send     string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to be spent, as 'MXN 20000.00'; needs --target."`
+	Source   string `placeholder:"ASSET" help:"What to pay --deliver with, as MXN or MXN@BKMXMXMM; without it, whatever the payer has."`
+	Target   string `placeholder:"ASSET" help:"What is to arrive for --send."`
+	MaxPaths int    `placeholder:"N" help:"Split it over at most so many different ways."`
+	MaxHops  int    `placeholder:"N" help:"Take no path with more conversions; 12 if nothing is said."`
+	JSON     bool   `name:"json" help:"Print the gateway's answer as it is."`
 }
 
 // errNotPayable is exit code 1: there is an answer, and it is no.
@@ -27,7 +29,7 @@ var errNotPayable = errors.New("it cannot be paid as asked")
 
 // Run asks and prints. Exit code 0 means that there is a way to pay.
 func (c quoteCmd) Run(ctx context.Context, t terminal) error {
-	ask := openapi.QuoteRequest{From: c.From, To: c.To, Source: c.Source, Target: c.Target}
+	ask := openapi.QuoteRequest{From: c.From, To: c.To, Source: c.Source, Target: c.Target, MaxPaths: c.MaxPaths, MaxHops: c.MaxHops}
 	var err error
 	if ask.Deliver, err = parseMoney("deliver", c.Deliver); err != nil {
 		return err
@@ -90,6 +92,9 @@ func quoteText(ask *openapi.QuoteRequest, q *openapi.Quote) string {
 			if o.Source != nil {
 				fmt.Fprintf(&b, "   What could be had instead: %s\n", priceText(o))
 			}
+		}
+		if o.Optimality == openapi.OptimalityBestFound {
+			b.WriteString("   best found within the limits; without them there may be a better way\n")
 		}
 		tellPaths(&b, o.Paths, from, ask.To, "   ")
 		tellCandidates(&b, o.Candidates, "   ")

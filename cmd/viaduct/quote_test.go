@@ -102,6 +102,10 @@ func TestQuoteCommand(t *testing.T) {
 	if code != 0 || out != body+"\n" || problem != "" {
 		t.Errorf("%d %q %q", code, out, problem)
 	}
+	ask(t, append(full, "--json", "--max-paths", "2", "--max-hops", "3")...)
+	if want := `"max_hops":3,"max_paths":2`; !strings.Contains(seen, want) {
+		t.Errorf("asked %s, want %s in it", seen, want)
+	}
 	body = `{"height":1,"options":[{"currency":"MXN","code":"no_path"}]}`
 	if code, out, _ := ask(t, append(full, "--json")...); code != 1 || out != body+"\n" {
 		t.Errorf("no way to pay: %d %q", code, out)
