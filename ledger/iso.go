@@ -33,6 +33,7 @@ var isoReasons = [outcomeEnd]string{
 	NotAuthorized:      "AG01",
 	UnknownMode:        "FF01",
 	RouteFault:         "ED05",
+	BatchRefused:       "AG01",
 }
 
 // ISOReason returns the ISO 20022 status reason of a payment that ended with the outcome, or nothing

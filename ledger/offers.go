@@ -89,10 +89,7 @@ func (s *State) rest(o Offer) {
 		s.unrest(at, OfferFilled)
 		return
 	}
-	key := pair(int32(o.Give), int32(o.Want))
-	book := s.books[key]
-	i, _ := slices.BinarySearchFunc(book, at, func(a, b OfferIdx) int { return s.compareOffers(a, b) })
-	s.books[key] = slices.Insert(book, i, at)
+	s.enterBook(at)
 	if o.Expires != 0 {
 		s.pushDeadline(expiring{o.Expires, o.Seq, at})
 	}
@@ -100,6 +97,13 @@ func (s *State) rest(o Offer) {
 	if s.router != nil && s.router.Gainful(at) {
 		s.markCrossed(at)
 	}
+}
+
+func (s *State) enterBook(at OfferIdx) {
+	key := pair(int32(s.offers[at].Give), int32(s.offers[at].Want))
+	book := s.books[key]
+	i, _ := slices.BinarySearchFunc(book, at, func(a, b OfferIdx) int { return s.compareOffers(a, b) })
+	s.books[key] = slices.Insert(book, i, at)
 }
 
 // compareOffers orders a book: better price for the taker, then older.

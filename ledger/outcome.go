@@ -62,6 +62,7 @@ const (
 	NotAuthorized    // the issuer has not authorised the holder
 	UnknownMode      // neither exact deliver nor exact send
 	RouteFault       // the router broke a rule: a fault of the program, nothing was posted
+	BatchRefused     // another payment of its submission of all or none was refused
 	outcomeEnd
 )
 
@@ -80,7 +81,7 @@ var slugs = [...]string{
 	BelowMinorUnit: "below_minor_unit", SearchLimit: "search_limit", LineFrozen: "line_frozen",
 	CapExceeded: "net_debit_cap_exceeded", BadInstruction: "bad_instruction", Oversized: "oversized",
 	NotAuthorized: "not_authorized", UnknownMode: "unknown_mode",
-	RouteFault: "route_fault",
+	RouteFault: "route_fault", BatchRefused: "batch_refused",
 }
 
 // String returns the outcome's slug, the code that callers see.

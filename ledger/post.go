@@ -60,6 +60,7 @@ func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
 
 func (s *State) fill(at OfferIdx, out int64) {
 	o := &s.offers[at]
+	s.undo.filled(s, at)
 	o.Remaining -= out
 	if o.Remaining == 0 {
 		s.unrest(at, OfferFilled)

@@ -62,6 +62,7 @@ type State struct {
 	touched touched
 	page    []byte
 	pays    []Pay // decode room, one per instruction of a message
+	undo    undo
 }
 
 // New returns the state at height 0 and the genesis block.
@@ -168,6 +169,11 @@ func (s *State) closeBlock(b *Block, message, prev Hash) {
 // submit decides one submission: first whether it may speak at all, then each of its instructions.
 func (s *State) submit(index int, sub *Submission) error {
 	verdict, fresh := s.admitSubmission(sub)
+	first := len(s.block.Results)
+	if sub.Whole {
+		s.undo.begin(s)
+	}
+	refused := false // one of a submission of all or none
 	for e := range sub.Entries {
 		r := s.nextResult()
 		r.Kind, r.Participant, r.Submission, r.Entry = sub.Entries[e].Kind, sub.Participant, index, e
@@ -175,6 +181,8 @@ func (s *State) submit(index int, sub *Submission) error {
 		switch {
 		case verdict != Applied:
 			r.Outcome = verdict
+		case refused:
+			r.Outcome = BatchRefused
 		case r.Instruction == nil:
 			r.Outcome = BadInstruction
 		default:
@@ -183,7 +191,15 @@ func (s *State) submit(index int, sub *Submission) error {
 				return err
 			}
 		}
-		s.writeLeaf(r, sub, &sub.Entries[e])
+		refused = refused || sub.Whole && r.Outcome != Applied
+	}
+	if sub.Whole {
+		if err := s.undo.end(s, refused, first); err != nil {
+			return err
+		}
+	}
+	for e := range sub.Entries {
+		s.writeLeaf(first+e, sub, &sub.Entries[e])
 	}
 	if fresh {
 		s.seen.addKey(s.signer(sub), sub.Key, sub.Fingerprint)
@@ -288,11 +304,12 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 	return BadInstruction, nil
 }
 
-func (s *State) writeLeaf(r *Result, sub *Submission, e *Entry) {
+func (s *State) writeLeaf(index int, sub *Submission, e *Entry) {
 	b := s.block
+	r := &b.Results[index]
 	w := writer{b: append(b.leafBytes, 0)}
 	leaf := Leaf{
-		Network: s.network, Height: s.height, Index: uint32(len(b.Results) - 1), Time: s.time,
+		Network: s.network, Height: s.height, Index: uint32(index), Time: s.time,
 		Salt: sub.Salt, Participant: sub.Participant, Kind: e.Kind, Body: e.Body,
 		Outcome: r.Outcome, Source: r.Source, Delivered: r.Delivered, Moves: r.Moves,
 	}

@@ -28,12 +28,23 @@ type Submission struct {
 	Fingerprint Hash // of the request it came from; tells a repeat from a reuse of the key
 	Salt        Hash // makes each outcome's leaf unguessable
 	Signer      [32]byte
-	Entries     []Entry
+	// Whole asks for all of its payments or none of them. It may hold nothing but payments.
+	Whole   bool
+	Entries []Entry
 
 	body      []byte // what is signed
 	signature []byte
 	checked   bool
 	valid     bool
+}
+
+// submissionForm is the third byte of a submission: form 1 decides each instruction for itself, form 2
+// settles all of its payments or none.
+func submissionForm(whole bool) byte {
+	if whole {
+		return 2
+	}
+	return 1
 }
 
 // Entry is one instruction of a submission in canonical bytes.
@@ -52,7 +63,7 @@ func Sign(s *Submission, instructions []Instruction, key ed25519.PrivateKey) ([]
 	}
 	w := writer{b: make([]byte, 0, 256+192*len(instructions))}
 	w.raw([]byte(submissionDomain))
-	w.tag('V', 'S', 1)
+	w.tag('V', 'S', submissionForm(s.Whole))
 	w.raw(s.Network[:])
 	w.raw(s.Participant[:])
 	w.u8(uint8(len(s.Key)))
@@ -68,6 +79,9 @@ func Sign(s *Submission, instructions []Instruction, key ed25519.PrivateKey) ([]
 		if body.bad || len(body.b) > MaxBody {
 			return nil, fmt.Errorf("%s instruction: %w", i.Kind(), ErrEncoding)
 		}
+		if s.Whole && i.Kind() != KindPay {
+			return nil, fmt.Errorf("%s instruction in a submission of all or none: %w", i.Kind(), ErrEncoding)
+		}
 		w.u8(uint8(i.Kind()))
 		w.u16(uint16(len(body.b)))
 		w.raw(body.b)
@@ -82,7 +96,11 @@ func Sign(s *Submission, instructions []Instruction, key ed25519.PrivateKey) ([]
 // DecodeSubmission reads canonical bytes; the slices of s alias them. It does not check the signature.
 func DecodeSubmission(data []byte, s *Submission) error {
 	r := reader{b: data}
-	r.tag('V', 'S', 1)
+	if s.Whole = len(data) > 2 && data[2] == submissionForm(true); s.Whole {
+		r.tag('V', 'S', submissionForm(true))
+	} else {
+		r.tag('V', 'S', submissionForm(false))
+	}
 	r.fill(s.Network[:])
 	s.Participant = r.bic()
 	s.Key = r.take(int(r.u8()))
@@ -95,7 +113,7 @@ func DecodeSubmission(data []byte, s *Submission) error {
 	for range n {
 		kind := Kind(r.u8())
 		body := r.take(int(r.u16()))
-		if r.bad = r.bad || len(body) > MaxBody; r.bad {
+		if r.bad = r.bad || len(body) > MaxBody || s.Whole && kind != KindPay; r.bad {
 			break
 		}
 		s.Entries = append(s.Entries, Entry{kind, body})
