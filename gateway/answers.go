@@ -39,6 +39,9 @@ func (a *answer) write(w http.ResponseWriter) error {
 // VisitCreatePaymentResponse writes the answer.
 func (a *answer) VisitCreatePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitCreatePaymentsResponse writes the answer.
+func (a *answer) VisitCreatePaymentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitSubmitMessageResponse writes the answer.
 func (a *answer) VisitSubmitMessageResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -109,6 +109,7 @@ func TestExamplesWork(t *testing.T) {
 		"PlaceOffer":        {"/v1/offers", dealer},
 		"Quote":             {"/v1/quotes", mexican},
 		"CreatePayment":     {"/v1/payments", mexican},
+		"CreatePayments":    {"/v1/payments/batch", mexican},
 		"CreateWebhook":     {"/v1/webhooks", mexican},
 	}
 	sent := 0

@@ -151,8 +151,11 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 		return refuse(openapi.ErrorCodeUnsupportedMediaType, "the body must be "+x.op.media)
 	}
 	most := maxBody
-	if x.op.media == "application/xml" {
+	switch {
+	case x.op.media == "application/xml":
 		most = iso20022.MaxBytes
+	case x.op.id == "CreatePayments":
+		most = maxBatchBody
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 	var tooLarge *http.MaxBytesError

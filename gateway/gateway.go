@@ -19,6 +19,7 @@ import (
 // Bounds of every request.
 const (
 	maxBody        = 1 << 20
+	maxBatchBody   = 4 << 20 // 1,000 orders with all that an order can say
 	maxHeader      = 32 << 10
 	requestTimeout = 20 * time.Second // without what Prefer: wait adds
 	maxWait        = 30               // seconds, of Prefer: wait

@@ -20,6 +20,7 @@ func TestMutatedRequests(t *testing.T) {
 	bodies := []struct{ method, path, as, body string }{
 		{"POST", "/v1/payments", mexican, `{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1.00","issuer":"EURBDEFF"},"send_max":{"currency":"MXN","value":"21.00"},"partial":true,"end_to_end_id":"x","uetr":"174c245f-2682-4291-ad67-2a41e530cd27","details":{"debtor":{"name":"a","account":"1"},"remittance":"r"},"not_after":"2099-01-01T00:00:00Z"}`},
 		{"POST", "/v1/payments", mexican, `{"from":"BKMXMXMM","to":"EURBDEFF","send":{"currency":"MXN","value":"21.00"},"deliver_min":{"currency":"EUR","value":"1.00"}}`},
+		{"POST", "/v1/payments/batch", mexican, `{"all_or_nothing":true,"payments":[{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1.00"},"send_max":{"currency":"MXN","value":"21.00"}},{"to":"EURBDEFF","send":{"currency":"MXN","value":"21.00"},"deliver_min":{"currency":"EUR","value":"1.00"}}]}`},
 		{"POST", "/v1/offers", dealer, `{"give":{"currency":"EUR","value":"1.00","issuer":"EURBDEFF"},"want":{"currency":"MXN","issuer":"BKMXMXMM","value":"99.00"},"price":"20.5","expires_at":"2099-01-01T00:00:00Z"}`},
 		{"POST", "/v1/quotes", mexican, `{"from":"BKMXMXMM","to":"EURBDEFF","deliver":{"currency":"EUR","value":"1.00"},"source":"MXN","target":"EUR"}`},
 		{"PUT", "/v1/lines/" + dealer + "/EUR/" + german, dealer, `{"limit":"1000000.00","ripple":true,"quality_in":"1","quality_out":"1.0002"}`},

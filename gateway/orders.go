@@ -39,6 +39,8 @@ type order struct {
 	answer func(ctx context.Context, at placed) (*answer, error)
 	// settle waits for the result whatever Prefer says, because only the result is an answer.
 	settle bool
+	// whole asks the ledger for all of the payments or none.
+	whole bool
 }
 
 // placed says where a submission's results are.

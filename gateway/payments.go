@@ -53,12 +53,16 @@ func (s server) CreatePayment(ctx context.Context, r openapi.CreatePaymentReques
 // acceptedAnswer tells of a payment whose result the caller does not wait for. What may be known by
 // now is left out, so that the answer is one thing only.
 func (g *Gateway) acceptedAnswer(ctx context.Context, p sqlstore.Payment, by caller) (*answer, error) {
-	p.Status, p.Code, p.ISOReason, p.Source, p.Delivered, p.Settled = sqlstore.StatusAccepted, "", "", 0, 0, 0
+	notFinal(&p)
 	view, err := g.paymentFor(ctx, p, by)
 	if err != nil {
 		return nil, err
 	}
 	return jsonAnswer(http.StatusAccepted, view)
+}
+
+func notFinal(p *sqlstore.Payment) {
+	p.Status, p.Code, p.ISOReason, p.Source, p.Delivered, p.Settled = sqlstore.StatusAccepted, "", "", 0, 0, 0
 }
 
 // paymentOrder is an order as it was read, whichever form it came in.

@@ -34,6 +34,7 @@ type Store interface {
 
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
 	Payments(ctx context.Context, viewer ledger.BIC, f sqlstore.PaymentFilter, after sqlstore.PaymentCursor, limit int) ([]sqlstore.Payment, error)
+	PaymentsByID(ctx context.Context, sender ledger.BIC, ids []ledger.ID) ([]sqlstore.Payment, error)
 	PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Details, error)
 	PaymentsOfMessage(ctx context.Context, sender ledger.BIC, messageID string) ([]sqlstore.Payment, error)
 	SettleCovered(ctx context.Context, id ledger.ID) error

@@ -19,7 +19,7 @@ func (g *Gateway) sign(ctx context.Context, o order, fingerprint ledger.Hash, in
 		return nil, err
 	}
 	s := &ledger.Submission{
-		Network: g.cfg.Network, Participant: o.signer, Key: []byte(o.key), Fingerprint: fingerprint, Salt: newSalt(),
+		Network: g.cfg.Network, Participant: o.signer, Key: []byte(o.key), Fingerprint: fingerprint, Salt: newSalt(), Whole: o.whole,
 	}
 	data, err := ledger.Sign(s, instructions, key)
 	if err != nil {

@@ -83,6 +83,7 @@ const (
 	ErrorCodeBadParticipant          ErrorCode = "bad_participant"
 	ErrorCodeBadPrice                ErrorCode = "bad_price"
 	ErrorCodeBadSignature            ErrorCode = "bad_signature"
+	ErrorCodeBatchRefused            ErrorCode = "batch_refused"
 	ErrorCodeBelowMinorUnit          ErrorCode = "below_minor_unit"
 	ErrorCodeConflictingFields       ErrorCode = "conflicting_fields"
 	ErrorCodeDeliverMinNotMet        ErrorCode = "deliver_min_not_met"
@@ -182,6 +183,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeBadPrice:
 		return true
 	case ErrorCodeBadSignature:
+		return true
+	case ErrorCodeBatchRefused:
 		return true
 	case ErrorCodeBelowMinorUnit:
 		return true
@@ -645,6 +648,12 @@ type Balances struct {
 	Participant BIC `json:"participant"`
 }
 
+// Batch defines model for Batch.
+type Batch struct {
+	// Data In the order of the request.
+	Data []Payment `json:"data"`
+}
+
 // Block defines model for Block.
 type Block struct {
 	Checkpoint string `json:"checkpoint,omitempty"`
@@ -955,6 +964,13 @@ type NewAPIKey struct {
 	// ExpiresAt RFC 3339.
 	ExpiresAt Time   `json:"expires_at,omitempty"`
 	Name      string `json:"name"`
+}
+
+// NewBatch defines model for NewBatch.
+type NewBatch struct {
+	// AllOrNothing Settle all of them or none.
+	AllOrNothing bool         `json:"all_or_nothing,omitempty"`
+	Payments     []NewPayment `json:"payments"`
 }
 
 // NewOffer defines model for NewOffer.
@@ -1536,6 +1552,15 @@ type CreatePaymentParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
+// CreatePaymentsParams defines parameters for CreatePayments.
+type CreatePaymentsParams struct {
+	// IdempotencyKey Chosen by the caller, new for each new order.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// Prefer `wait=N`: answer when the result is final, at most N seconds (0 to 30) later.
+	Prefer Prefer `json:"Prefer,omitempty"`
+}
+
 // StreamQuotesParams defines parameters for StreamQuotes.
 type StreamQuotesParams struct {
 	From     BIC       `form:"from,omitempty" json:"from,omitempty"`
@@ -1568,6 +1593,9 @@ type AddSigningKeyJSONRequestBody = NewSigningKey
 
 // CreatePaymentJSONRequestBody defines body for CreatePayment for application/json ContentType.
 type CreatePaymentJSONRequestBody = NewPayment
+
+// CreatePaymentsJSONRequestBody defines body for CreatePayments for application/json ContentType.
+type CreatePaymentsJSONRequestBody = NewBatch
 
 // QuoteJSONRequestBody defines body for Quote for application/json ContentType.
 type QuoteJSONRequestBody = QuoteRequest
@@ -1655,6 +1683,9 @@ type ServerInterface interface {
 	// CreatePayment Post a payment order
 	// (POST /v1/payments)
 	CreatePayment(w http.ResponseWriter, r *http.Request, params CreatePaymentParams)
+	// CreatePayments Post up to 1,000 payment orders at once
+	// (POST /v1/payments/batch)
+	CreatePayments(w http.ResponseWriter, r *http.Request, params CreatePaymentsParams)
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(w http.ResponseWriter, r *http.Request, id ID)
@@ -1844,6 +1875,12 @@ func (_ Unimplemented) ListPayments(w http.ResponseWriter, r *http.Request, para
 // CreatePayment Post a payment order
 // (POST /v1/payments)
 func (_ Unimplemented) CreatePayment(w http.ResponseWriter, r *http.Request, params CreatePaymentParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreatePayments Post up to 1,000 payment orders at once
+// (POST /v1/payments/batch)
+func (_ Unimplemented) CreatePayments(w http.ResponseWriter, r *http.Request, params CreatePaymentsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3090,6 +3127,70 @@ func (siw *ServerInterfaceWrapper) CreatePayment(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// CreatePayments operation middleware
+func (siw *ServerInterfaceWrapper) CreatePayments(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePaymentsParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = Prefer
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePayments(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetPayment operation middleware
 func (siw *ServerInterfaceWrapper) GetPayment(w http.ResponseWriter, r *http.Request) {
 
@@ -3563,6 +3664,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/payments", wrapper.CreatePayment)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/payments/batch", wrapper.CreatePayments)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/payments/{id}", wrapper.GetPayment)
@@ -4862,6 +4966,76 @@ func (response CreatePaymentdefaultApplicationProblemPlusJSONResponse) VisitCrea
 	return err
 }
 
+type CreatePaymentsRequestObject struct {
+	Params CreatePaymentsParams
+	Body   *CreatePaymentsJSONRequestBody
+}
+
+type CreatePaymentsResponseObject interface {
+	VisitCreatePaymentsResponse(w http.ResponseWriter) error
+}
+
+type CreatePayments201ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type CreatePayments201JSONResponse struct {
+	Body    Batch
+	Headers CreatePayments201ResponseHeaders
+}
+
+func (response CreatePayments201JSONResponse) VisitCreatePaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePayments202ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type CreatePayments202JSONResponse struct {
+	Body    Batch
+	Headers CreatePayments202ResponseHeaders
+}
+
+func (response CreatePayments202JSONResponse) VisitCreatePaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePaymentsdefaultApplicationProblemPlusJSONResponse) VisitCreatePaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPaymentRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -5349,6 +5523,9 @@ type StrictServerInterface interface {
 	// CreatePayment Post a payment order
 	// (POST /v1/payments)
 	CreatePayment(ctx context.Context, request CreatePaymentRequestObject) (CreatePaymentResponseObject, error)
+	// CreatePayments Post up to 1,000 payment orders at once
+	// (POST /v1/payments/batch)
+	CreatePayments(ctx context.Context, request CreatePaymentsRequestObject) (CreatePaymentsResponseObject, error)
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(ctx context.Context, request GetPaymentRequestObject) (GetPaymentResponseObject, error)
@@ -6149,6 +6326,39 @@ func (sh *strictHandler) CreatePayment(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreatePaymentResponseObject); ok {
 		if err := validResponse.VisitCreatePaymentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePayments operation middleware
+func (sh *strictHandler) CreatePayments(w http.ResponseWriter, r *http.Request, params CreatePaymentsParams) {
+	var request CreatePaymentsRequestObject
+
+	request.Params = params
+
+	var body CreatePaymentsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePayments(ctx, request.(CreatePaymentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePayments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePaymentsResponseObject); ok {
+		if err := validResponse.VisitCreatePaymentsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

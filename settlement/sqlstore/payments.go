@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -103,6 +104,27 @@ func (s *Store) Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (P
 	return one(ctx, s.reads.QueryContext, "payment", scanPayment, `SELECT `+paymentColumns+` FROM payments
 		WHERE id = $1 AND (sender = $2 OR receiver = $2 AND status = 'settled')
 		ORDER BY CASE sender WHEN $2 THEN 0 ELSE 1 END, height, idx LIMIT 1`, id[:], me)
+}
+
+// paymentsAtOnce is how many payments one statement of PaymentsByID asks for.
+const paymentsAtOnce = 100
+
+// PaymentsByID returns the payments of a sender among ids, in no order.
+func (s *Store) PaymentsByID(ctx context.Context, sender ledger.BIC, ids []ledger.ID) (found []Payment, err error) {
+	for some := range slices.Chunk(ids, paymentsAtOnce) {
+		var w where
+		w.add("SELECT "+paymentColumns+" FROM payments WHERE sender = ? AND id IN (?", sender.String(), some[0][:])
+		for i := range some[1:] {
+			w.add(", ?", some[i+1][:])
+		}
+		w.add(")")
+		part, err := list(ctx, s.reads.QueryContext, "payments", scanPayment, string(w.text), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, part...)
+	}
+	return found, nil
 }
 
 // PaymentFilter narrows a list of payments; zero fields ask nothing.
