@@ -1,6 +1,9 @@
 package ledger
 
-import "crypto/sha256"
+import (
+	"bytes"
+	"crypto/sha256"
+)
 
 // TablesHash hashes the tables alone: not the time, the height, nor what was seen before. A refusal
 // must leave it as it was.
@@ -37,3 +40,13 @@ type Raw struct {
 func (r *Raw) Kind() Kind       { return r.K }
 func (r *Raw) encode(w *writer) { w.raw(r.Body) }
 func (r *Raw) decode(*reader)   {}
+
+// RestoreForged restores a snapshot whose hashes nobody compares: what is left is what keeps a forged
+// one, its hashes all made to fit, from leading anywhere but to an error.
+func RestoreForged(data []byte, g *Genesis) (*State, error) {
+	s, err := readSnapshot(bytes.NewReader(data), g)
+	if s == nil {
+		return nil, err
+	}
+	return s, s.relink()
+}

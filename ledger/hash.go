@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// The state hash covers the five tables, each under a Merkle tree of its own, and the few scalars
-// beside them. Only pages that a message touched are hashed again. Indexes (by BIC, by holding, the
+// The state hash covers the five tables, each under a Merkle tree of its own, the few scalars beside
+// them, and what was seen before. Only pages that a message touched are hashed again. Indexes (by BIC, by holding, the
 // books' order, the heap of deadlines) follow from the tables and are not hashed.
 
 const (
@@ -99,24 +99,28 @@ func (s *State) tableLengths() [tableCount]int {
 
 // Hash returns the state hash.
 func (s *State) Hash() Hash {
-	w := writer{}
-	w.tag('V', 'T', 1)
+	var w writer
+	w.tag('V', 'T', 2)
 	w.u64(s.height)
 	w.u64(s.epoch)
 	w.i64(s.time)
-	w.u64(s.offerSeq)
-	w.u32(uint32(s.freeOffer))
+	s.appendScalars(&w)
 	for table, n := range s.tableLengths() {
 		root := s.trees[table].root(byte(table), n, &s.page, func(w *writer, i int) { s.appendEntry(w, table, i) })
 		w.u32(uint32(n))
 		w.raw(root[:])
 	}
-	seen := s.seen.hash()
-	w.raw(seen[:])
+	w.b = s.seen.appendHash(w.b)
 	return sha256.Sum256(w.b)
 }
 
-// appendEntry writes the canonical bytes of one entry of a table.
+// appendScalars writes what the state holds beside its tables, the header and what was seen before.
+func (s *State) appendScalars(w *writer) {
+	w.u64(s.offerSeq)
+	w.u32(uint32(s.freeOffer))
+}
+
+// appendEntry writes the canonical bytes of one entry of a table; readEntry reads them.
 func (s *State) appendEntry(w *writer, table, i int) {
 	switch table {
 	case tableParticipants:

@@ -7,22 +7,18 @@ import (
 
 // idSet holds ids that were seen, tens of millions of them, and forgets the oldest. It is laid out for
 // the payment path: an id is looked up and added with one miss of the memory's cache each, nothing is
-// allocated but whole chunks, and growing moves one shard of many at a time.
+// allocated but chunks, and growing moves one shard of many at a time.
 //
-// The ids stand in the order in which they came, in chunks; the shards are hash tables that point to
-// them. The hash is seeded by chance, so that nobody can choose ids that collide; it decides where
+// The ids stand in a line; the shards are hash tables that point into it. The hash is seeded by chance, so that nobody can choose ids that collide; it decides where
 // things lie, never what is answered.
 type idSet struct {
+	line[seenEntry]
 	seed   maphash.Seed
 	shards [idShards]idShard
-	chunks []*[idChunk]seenEntry
-	first  uint64 // sequence number of the oldest id
-	next   uint64 // of the next one
 }
 
 const (
 	idShards = 256
-	idChunk  = 1 << 13
 	// A slot holds a sequence number plus one in its low bits and hash bits above, 0 when empty.
 	idSeqBits = 40
 	idSeqMask = 1<<idSeqBits - 1
@@ -40,12 +36,20 @@ type seenEntry struct {
 	seenValue
 }
 
+const seenEntryLen = 8 + 4 + 1 + 16
+
+func (e seenEntry) append(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.at))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(e.by))
+	return append(append(dst, byte(e.tag)), e.value[:]...)
+}
+
 type idShard struct {
 	slots []uint64 // a power of two, at most half full
 	used  int
 }
 
-func newIDSet() idSet { return idSet{seed: maphash.MakeSeed()} }
+func newIDSet() idSet { return idSet{line: newLine[seenEntry](), seed: maphash.MakeSeed()} }
 
 func (s *idSet) hash(v *seenValue) uint64 {
 	var b [21]byte
@@ -53,10 +57,6 @@ func (s *idSet) hash(v *seenValue) uint64 {
 	binary.LittleEndian.PutUint32(b[16:], uint32(v.by))
 	b[20] = byte(v.tag)
 	return maphash.Bytes(s.seed, b[:])
-}
-
-func (s *idSet) entry(seq uint64) *seenEntry {
-	return &s.chunks[seq/idChunk-s.first/idChunk][seq%idChunk]
 }
 
 // find returns the slot that holds v, or the empty one where it would stand.
@@ -85,19 +85,20 @@ func (s *idSet) has(v seenValue) bool {
 
 // add adds an id that is not there.
 func (s *idSet) add(v seenValue, now int64) {
-	if int(s.next/idChunk-s.first/idChunk) == len(s.chunks) {
-		s.chunks = append(s.chunks, new([idChunk]seenEntry))
-	}
-	*s.entry(s.next) = seenEntry{now, v}
+	s.push(seenEntry{now, v})
+	s.point(v, s.next-1)
+}
+
+// point has a shard point to the id at seq of the line.
+func (s *idSet) point(v seenValue, seq uint64) {
 	h := s.hash(&v)
 	sh := &s.shards[h>>32%idShards]
 	if 2*(sh.used+1) > len(sh.slots) {
 		s.grow(sh)
 	}
 	i, _ := s.find(sh, h, &v)
-	sh.slots[i] = h&^idSeqMask | s.next + 1
+	sh.slots[i] = h&^idSeqMask | seq + 1
 	sh.used++
-	s.next++
 }
 
 func (s *idSet) grow(sh *idShard) {
@@ -120,10 +121,7 @@ func (s *idSet) grow(sh *idShard) {
 func (s *idSet) forgetBefore(at int64) {
 	for s.first < s.next && s.entry(s.first).at < at {
 		s.remove(&s.entry(s.first).seenValue)
-		if s.first++; s.first%idChunk == 0 {
-			s.chunks[0] = nil
-			s.chunks = s.chunks[1:]
-		}
+		s.shift()
 	}
 }
 

@@ -50,13 +50,13 @@ func TestIDSetAcrossChunks(t *testing.T) {
 		v.value = [16]byte{byte(i), byte(i >> 8), byte(i >> 16), 1}
 		return v
 	}
-	const n = 5 * idChunk
+	const n = 5 * lineChunk
 	for i := range n {
 		s.add(id(i), int64(i))
 	}
-	s.forgetBefore(3*idChunk + 7)
+	s.forgetBefore(3*lineChunk + 7)
 	for i := range n {
-		if s.has(id(i)) != (i >= 3*idChunk+7) {
+		if s.has(id(i)) != (i >= 3*lineChunk+7) {
 			t.Fatalf("id %d: has = %v", i, s.has(id(i)))
 		}
 	}

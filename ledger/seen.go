@@ -28,53 +28,58 @@ type seenKey struct {
 
 // seen is what was seen before. It forgets in the order in which it learned.
 type seen struct {
-	keys    map[seenKey]Hash // to the fingerprint
-	keyLine []datedKey       // oldest first
+	keys    map[seenKey]uint64 // to where it stands in the line
+	line    line[keyEntry]
 	values  idSet
 	pending []seenValue // of the submission under way
 	now     int64
-
-	// chain hashes everything learned, in order: the state hash covers it instead of the tables,
-	// which follow from it.
-	chain Hash
-	fresh []byte
 }
 
-type datedKey struct {
-	at  int64
-	key seenKey
+// keyEntry is a key with the fingerprint of what came with it.
+type keyEntry struct {
+	at int64
+	seenKey
+	print Hash
+}
+
+const keyEntryLen = 8 + 4 + 32 + 32
+
+func (e keyEntry) append(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.at))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(e.by))
+	return append(append(dst, e.key[:]...), e.print[:]...)
 }
 
 func newSeen() seen {
-	return seen{keys: make(map[seenKey]Hash), values: newIDSet()}
+	return seen{keys: make(map[seenKey]uint64), line: newLine[keyEntry](), values: newIDSet()}
 }
 
 // begin starts a message: what is older than the memory is forgotten.
 func (m *seen) begin(now int64) {
 	m.now = now
-	for len(m.keyLine) > 0 && m.keyLine[0].at < now-KeyMemory {
-		delete(m.keys, m.keyLine[0].key)
-		m.keyLine = m.keyLine[1:]
+	for m.line.first < m.line.next && m.line.entry(m.line.first).at < now-KeyMemory {
+		delete(m.keys, m.line.entry(m.line.first).seenKey)
+		m.line.shift()
 	}
 	m.values.forgetBefore(now - UETRMemory)
-	m.fresh = m.fresh[:0]
 }
 
 func (m *seen) key(by PartID, key []byte) (Hash, bool) {
-	print, ok := m.keys[seenKey{by, sha256.Sum256(key)}]
-	return print, ok
+	at, ok := m.keys[seenKey{by, sha256.Sum256(key)}]
+	if !ok {
+		return Hash{}, false
+	}
+	return m.line.entry(at).print, true
 }
 
 // addKey remembers a submission's key and whatever its instructions left for later.
 func (m *seen) addKey(by PartID, key []byte, print Hash) {
 	k := seenKey{by, sha256.Sum256(key)}
-	m.keys[k] = print
-	m.keyLine = append(m.keyLine, datedKey{m.now, k})
-	m.fresh = binary.BigEndian.AppendUint32(append(m.fresh, 0), uint32(by))
-	m.fresh = append(append(m.fresh, k.key[:]...), print[:]...)
+	m.keys[k] = m.line.next
+	m.line.push(keyEntry{m.now, k, print})
 	for _, v := range m.pending {
 		if !m.values.has(v) {
-			m.remember(v)
+			m.values.add(v, m.now)
 		}
 	}
 	m.pending = m.pending[:0]
@@ -89,7 +94,7 @@ func (m *seen) has(by PartID, tag seenTag, value [16]byte) bool {
 
 func (m *seen) add(by PartID, tag seenTag, value [16]byte) {
 	if value != ([16]byte{}) {
-		m.remember(seenValue{value, by, tag})
+		m.values.add(seenValue{value, by, tag}, m.now)
 	}
 }
 
@@ -100,18 +105,7 @@ func (m *seen) later(by PartID, tag seenTag, value [16]byte) {
 	}
 }
 
-func (m *seen) remember(v seenValue) {
-	m.values.add(v, m.now)
-	m.fresh = binary.BigEndian.AppendUint32(append(m.fresh, uint8(v.tag)), uint32(v.by))
-	m.fresh = append(m.fresh, v.value[:]...)
-}
-
-// hash folds what the message taught into the chain and returns it.
-func (m *seen) hash() Hash {
-	if len(m.fresh) > 0 {
-		d := sha256.Sum256(m.fresh)
-		m.chain = sha256.Sum256(append(m.chain[:], d[:]...))
-		m.fresh = m.fresh[:0]
-	}
-	return m.chain
+// appendHash appends what the state hash covers: every key and id that is kept, with its time.
+func (m *seen) appendHash(dst []byte) []byte {
+	return m.values.appendHash(m.line.appendHash(dst))
 }

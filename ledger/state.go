@@ -29,6 +29,7 @@ type State struct {
 	height     uint64
 	epoch      uint64
 	time       int64
+	header     Header // of the last block
 	lastHeader Hash
 	lastMsg    Hash
 	offerSeq   uint64
@@ -70,6 +71,15 @@ func New(g *Genesis, b *Block) (*State, error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
+	s := blank(g)
+	s.lastMsg = s.network
+	b.reset()
+	s.closeBlock(b, s.network, Hash{})
+	return s, nil
+}
+
+// blank returns a state of the network without a block.
+func blank(g *Genesis) *State {
 	s := &State{
 		network:    g.Network(),
 		operator:   g.Operator,
@@ -87,10 +97,7 @@ func New(g *Genesis, b *Block) (*State, error) {
 	for _, c := range g.Currencies {
 		s.currencies[c] = true
 	}
-	s.lastMsg = s.network
-	b.reset()
-	s.closeBlock(b, s.network, Hash{})
-	return s, nil
+	return s
 }
 
 // Attach hands the state the router that finds its payments' flows. It is called once, before the
@@ -102,6 +109,9 @@ func (s *State) Network() Hash { return s.network }
 
 // LastMessage returns the hash that the next message must name.
 func (s *State) LastMessage() Hash { return s.lastMsg }
+
+// Header returns the last block's header.
+func (s *State) Header() Header { return s.header }
 
 // LastHeader returns the hash of the last block's header.
 func (s *State) LastHeader() Hash { return s.lastHeader }
@@ -161,7 +171,7 @@ func (s *State) closeBlock(b *Block, message, prev Hash) {
 		Rules: RulesVersion, State: s.Hash(), Validators: s.validators, Results: uint32(len(b.Results)),
 	}
 	header := b.Header.Encode()
-	s.lastHeader = sha256.Sum256(header)
+	s.header, s.lastHeader = b.Header, sha256.Sum256(header)
 	b.addLeaf(append(append(b.leafBytes, 0), header...))
 	b.seal()
 }

@@ -140,23 +140,28 @@ func chain(before ledger.Hash, b *ledger.Block) ledger.Hash {
 // replay applies the same messages to a new state, compares the leaves, and returns the state's hash.
 func (w *world) replay() ledger.Hash {
 	w.t.Helper()
-	again := w.start()
-	var leaves ledger.Hash
-	for _, msg := range w.messages {
+	return w.follow(w.start(), ledger.Hash{}, w.messages)
+}
+
+// follow applies messages to a state whose chain of leaves is given, up to the world's own, compares the
+// leaves, and returns the state's hash.
+func (w *world) follow(s *ledger.State, leaves ledger.Hash, messages [][]byte) ledger.Hash {
+	w.t.Helper()
+	for _, msg := range messages {
 		var m ledger.Message
 		if err := ledger.DecodeMessage(msg, &m); err != nil {
 			w.t.Fatal(err)
 		}
 		m.Trust()
-		if err := again.Apply(&m, &w.block); err != nil {
+		if err := s.Apply(&m, &w.block); err != nil {
 			w.t.Fatal(err)
 		}
 		leaves = chain(leaves, &w.block)
 	}
 	if leaves != w.leaves {
-		w.t.Fatal("replay gives other leaves")
+		w.t.Fatal("applied again, the messages give other leaves")
 	}
-	return again.Hash()
+	return s.Hash()
 }
 
 func asset(text string) ledger.AssetName {
