@@ -17,7 +17,9 @@ import (
 )
 
 type benchCmd struct {
-	Paths benchPathsCmd `cmd:"" help:"Solve the payments of a market file with the path search, both ways, and check each answer."`
+	Payments benchPaymentsCmd `cmd:"" help:"Load a gateway with payment orders, check the books, and measure."`
+	Baseline benchBaselineCmd `cmd:"" help:"The same transfers as plain double entry on Postgres, to compare with."`
+	Paths    benchPathsCmd    `cmd:"" help:"Solve the payments of a market file with the path search, both ways, and check each answer."`
 }
 
 type benchPathsCmd struct {

@@ -28,7 +28,7 @@ func scanBlock(r *sql.Rows, b *Block) error {
 
 // Block returns the block at a height.
 func (s *Store) Block(ctx context.Context, height uint64) (Block, error) {
-	return one(ctx, s.reads.QueryContext, "block", scanBlock, `SELECT `+blockColumns+` FROM blocks WHERE height = $1`, int64(height))
+	return one(ctx, s.read, "block", scanBlock, `SELECT `+blockColumns+` FROM blocks WHERE height = $1`, int64(height))
 }
 
 // Blocks returns a page of blocks below a height, newest first; below 0, from the newest.
@@ -36,11 +36,11 @@ func (s *Store) Blocks(ctx context.Context, before uint64, limit int) ([]Block, 
 	if before == 0 {
 		before = 1 << 62
 	}
-	return list(ctx, s.reads.QueryContext, "blocks", scanBlock,
+	return list(ctx, s.read, "blocks", scanBlock,
 		`SELECT `+blockColumns+` FROM blocks WHERE height < $1 ORDER BY height DESC LIMIT $2`, int64(before), limit)
 }
 
 // LeafHashes returns the hashes of a block's leaves, the header's last.
 func (s *Store) LeafHashes(ctx context.Context, height uint64) ([]ledger.Hash, error) {
-	return list(ctx, s.reads.QueryContext, "leaves", scanHash, `SELECT hash FROM leaves WHERE height = $1 ORDER BY idx`, int64(height))
+	return list(ctx, s.read, "leaves", scanHash, `SELECT hash FROM leaves WHERE height = $1 ORDER BY idx`, int64(height))
 }

@@ -63,13 +63,13 @@ const pendingFirst = `d.state = 'pending' AND NOT EXISTS (SELECT 1 FROM deliveri
 // DueWebhooks returns the webhooks that are on and have a delivery due, the longest due first, and
 // when the next pending delivery after now falls due, 0 for none.
 func (s *Store) DueWebhooks(ctx context.Context, now int64, limit int) (ids []ledger.ID, next int64, err error) {
-	ids, err = list(ctx, s.reads.QueryContext, "due deliveries", func(r *sql.Rows, id *ledger.ID) error { return r.Scan(toID(id)) },
+	ids, err = list(ctx, s.read, "due deliveries", func(r *sql.Rows, id *ledger.ID) error { return r.Scan(toID(id)) },
 		`SELECT w.id FROM deliveries d JOIN webhooks w ON w.id = d.webhook
 		WHERE w.disabled = 0 AND d.due <= $1 AND `+pendingFirst+` GROUP BY w.id ORDER BY MIN(d.due), w.id LIMIT $2`, now, limit)
 	if err != nil {
 		return nil, 0, err
 	}
-	next, err = one(ctx, s.reads.QueryContext, "due deliveries", func(r *sql.Rows, at *int64) error { return r.Scan(at) },
+	next, err = one(ctx, s.read, "due deliveries", func(r *sql.Rows, at *int64) error { return r.Scan(at) },
 		`SELECT COALESCE(MIN(d.due), 0) FROM deliveries d JOIN webhooks w ON w.id = d.webhook
 		WHERE w.disabled = 0 AND d.state = 'pending' AND d.due > $1`, now)
 	return ids, next, err
@@ -152,14 +152,14 @@ func (s *Store) Deliveries(ctx context.Context, participant ledger.BIC, webhook 
 	if before == 0 {
 		before = 1 << 62
 	}
-	return list(ctx, s.reads.QueryContext, "deliveries", scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries d
+	return list(ctx, s.read, "deliveries", scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries d
 		JOIN webhooks w ON w.id = d.webhook JOIN events e ON e.height = d.height AND e.idx = d.idx AND e.party = d.party
 		WHERE d.webhook = $1 AND w.participant = $2 AND d.seq < $3 ORDER BY d.seq DESC LIMIT $4`, webhook[:], participant.String(), before, limit)
 }
 
 // Attempts returns the attempts at the deliveries of a webhook, in the order of the deliveries.
 func (s *Store) Attempts(ctx context.Context, participant ledger.BIC, webhook ledger.ID, after int64, limit int) ([]Attempt, error) {
-	return list(ctx, s.reads.QueryContext, "attempts", func(r *sql.Rows, a *Attempt) error {
+	return list(ctx, s.read, "attempts", func(r *sql.Rows, a *Attempt) error {
 		return r.Scan(&a.Seq, &a.Claim, &a.Number, &a.At, &a.Took, &a.Status, &a.Reason, &a.Outcome, &a.Due)
 	}, `SELECT a.seq, a.claim, a.number, a.at, a.took, a.status, a.reason, a.outcome, a.due
 		FROM delivery_attempts a JOIN deliveries d ON d.seq = a.seq JOIN webhooks w ON w.id = d.webhook

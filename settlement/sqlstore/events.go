@@ -168,7 +168,7 @@ func (s *Store) Events(ctx context.Context, participant ledger.BIC, after string
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, s.reads.QueryContext, "events", func(r *sql.Rows, e *Event) error { return scanEvent(r, e) },
+	return list(ctx, s.read, "events", func(r *sql.Rows, e *Event) error { return scanEvent(r, e) },
 		`SELECT `+eventColumns+` FROM events e WHERE e.participant = $1 AND (e.height, e.idx, e.party) > ($2, $3, $4)
 		ORDER BY e.height, e.idx, e.party LIMIT $5`, participant.String(), int64(p.height), p.index, p.party, limit)
 }

@@ -38,12 +38,12 @@ func (s *Store) PutAPIKey(ctx context.Context, k APIKey) error {
 // APIKeyByPrefix returns the key of a prefix, good or not: the caller compares its hash and looks at
 // its dates.
 func (s *Store) APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, error) {
-	return one(ctx, s.reads.QueryContext, "API key", scanAPIKey, `SELECT `+apiKeyColumns+` FROM api_keys WHERE prefix = $1`, prefix)
+	return one(ctx, s.read, "API key", scanAPIKey, `SELECT `+apiKeyColumns+` FROM api_keys WHERE prefix = $1`, prefix)
 }
 
 // APIKeys returns a participant's keys, oldest first.
 func (s *Store) APIKeys(ctx context.Context, participant ledger.BIC) ([]APIKey, error) {
-	return list(ctx, s.reads.QueryContext, "API keys", scanAPIKey,
+	return list(ctx, s.read, "API keys", scanAPIKey,
 		`SELECT `+apiKeyColumns+` FROM api_keys WHERE participant = $1 ORDER BY created, id`, participant.String())
 }
 
@@ -75,7 +75,7 @@ func (s *Store) PutSigningKey(ctx context.Context, k SigningKey) error {
 
 // SigningKeys returns a participant's keys, newest first.
 func (s *Store) SigningKeys(ctx context.Context, participant ledger.BIC) ([]SigningKey, error) {
-	return list(ctx, s.reads.QueryContext, "signing keys", func(r *sql.Rows, k *SigningKey) error {
+	return list(ctx, s.read, "signing keys", func(r *sql.Rows, k *SigningKey) error {
 		return r.Scan(toFixed(k.Public[:]), toBIC(&k.Participant), &k.Sealed, &k.Created)
 	}, `SELECT public, participant, sealed, created FROM signing_keys WHERE participant = $1 ORDER BY created DESC, public`, participant.String())
 }

@@ -31,7 +31,7 @@ func scanLine(r *sql.Rows, l *Line) error {
 
 // Line returns holder's position in an asset.
 func (s *Store) Line(ctx context.Context, holder ledger.BIC, asset ledger.AssetName) (Line, error) {
-	return one(ctx, s.reads.QueryContext, "line", scanLine, `SELECT `+lineColumns+` FROM positions
+	return one(ctx, s.read, "line", scanLine, `SELECT `+lineColumns+` FROM positions
 		WHERE holder = $1 AND currency = $2 AND issuer = $3`, holder.String(), asset.Currency.String(), asset.Issuer.String())
 }
 
@@ -57,7 +57,7 @@ func (s *Store) Lines(ctx context.Context, viewer ledger.BIC, f LineFilter, afte
 		w.add(" AND issuer = ?", f.Issuer.String())
 	}
 	w.add(" ORDER BY pos LIMIT ?", limit)
-	return list(ctx, s.reads.QueryContext, "lines", scanLine, string(w.text), w.args...)
+	return list(ctx, s.read, "lines", scanLine, string(w.text), w.args...)
 }
 
 // Balances returns all positions of a holder, and the height they are true at.

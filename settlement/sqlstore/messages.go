@@ -58,7 +58,7 @@ func (s *Store) Messages(ctx context.Context, viewer ledger.BIC, payment ledger.
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, s.reads.QueryContext, "messages", func(r *sql.Rows, m *Message) error {
+	return list(ctx, s.read, "messages", func(r *sql.Rows, m *Message) error {
 		m.Payments = []ledger.ID{payment}
 		return r.Scan(toID(&m.ID), toBIC(&m.Participant), toBIC(&m.Counterparty), toBIC(&m.Author), &m.Direction, &m.Type, &m.MessageID, &m.Created, &m.Body)
 	}, `SELECT m.id, m.participant, m.counterparty, m.author, m.direction, m.type, m.message_id, m.created, m.body
@@ -69,7 +69,7 @@ func (s *Store) Messages(ctx context.Context, viewer ledger.BIC, payment ledger.
 
 // PaymentsOfMessage returns the payments that a message of sender's ordered, by the message's id.
 func (s *Store) PaymentsOfMessage(ctx context.Context, sender ledger.BIC, messageID string) ([]Payment, error) {
-	return list(ctx, s.reads.QueryContext, "payments", scanPayment, `SELECT `+paymentColumns+` FROM payments
+	return list(ctx, s.read, "payments", scanPayment, `SELECT `+paymentColumns+` FROM payments
 		WHERE sender = $1 AND id IN (SELECT l.payment FROM messages m JOIN message_payments l ON l.message = m.id
 			WHERE m.participant = $1 AND m.author = $1 AND m.message_id = $2 AND m.type NOT LIKE 'camt.%')
 		ORDER BY created, id`, sender.String(), text(messageID))

@@ -35,7 +35,7 @@ func scanOffer(r *sql.Rows, o *Offer) error {
 
 // Offer returns an offer of a maker; the newest, should it have used the id again.
 func (s *Store) Offer(ctx context.Context, maker ledger.BIC, id ledger.ID) (Offer, error) {
-	return one(ctx, s.reads.QueryContext, "offer", scanOffer, `SELECT `+offerColumns+` FROM offers WHERE maker = $1 AND id = $2
+	return one(ctx, s.read, "offer", scanOffer, `SELECT `+offerColumns+` FROM offers WHERE maker = $1 AND id = $2
 		ORDER BY seq DESC LIMIT 1`, maker.String(), id[:])
 }
 
@@ -67,7 +67,7 @@ func (s *Store) Offers(ctx context.Context, f OfferFilter, after uint64, limit i
 	w.add("SELECT "+offerColumns+" FROM offers WHERE seq > ?", int64(after))
 	f.narrow(&w)
 	w.add(" ORDER BY seq LIMIT ?", limit)
-	return list(ctx, s.reads.QueryContext, "offers", scanOffer, string(w.text), w.args...)
+	return list(ctx, s.read, "offers", scanOffer, string(w.text), w.args...)
 }
 
 // Book returns the open offers that give one currency for another, best price first, then oldest.
@@ -77,7 +77,7 @@ func (s *Store) Book(ctx context.Context, give, want money.Currency, limit int) 
 	f := OfferFilter{Give: give, Want: want, OpenOnly: true}
 	f.narrow(&w)
 	w.add(" ORDER BY price_key, seq LIMIT ?", limit)
-	return list(ctx, s.reads.QueryContext, "book", scanOffer, string(w.text), w.args...)
+	return list(ctx, s.read, "book", scanOffer, string(w.text), w.args...)
 }
 
 // priceKey returns n/d as a whole part and 128 binary places. The ledger's prices have terms below

@@ -33,13 +33,13 @@ func scanParticipant(r *sql.Rows, p *Participant) error {
 
 // Participant returns an admitted institution.
 func (s *Store) Participant(ctx context.Context, bic ledger.BIC) (Participant, error) {
-	return one(ctx, s.reads.QueryContext, "participant", scanParticipant,
+	return one(ctx, s.read, "participant", scanParticipant,
 		`SELECT `+participantColumns+` FROM participants WHERE bic = $1`, bic.String())
 }
 
 // Participants returns a page of the institutions behind a BIC, in the order of their BICs.
 func (s *Store) Participants(ctx context.Context, after ledger.BIC, limit int) ([]Participant, error) {
-	return list(ctx, s.reads.QueryContext, "participants", scanParticipant,
+	return list(ctx, s.read, "participants", scanParticipant,
 		`SELECT `+participantColumns+` FROM participants WHERE bic > $1 ORDER BY bic LIMIT $2`, after.String(), limit)
 }
 
@@ -54,7 +54,7 @@ type Cap struct {
 
 // Caps returns a participant's net positions, in the order of the currencies.
 func (s *Store) Caps(ctx context.Context, participant ledger.BIC) ([]Cap, error) {
-	return list(ctx, s.reads.QueryContext, "net debit caps", func(r *sql.Rows, c *Cap) error {
+	return list(ctx, s.read, "net debit caps", func(r *sql.Rows, c *Cap) error {
 		return r.Scan(toBIC(&c.Participant), toCurrency(&c.Currency), &c.Net, &c.Cap, &c.Height)
 	}, `SELECT participant, currency, net, cap, height FROM purses WHERE participant = $1 ORDER BY currency`, participant.String())
 }
@@ -71,7 +71,7 @@ type Settings struct {
 
 // Settings returns a participant's settings; they are zero until it sets them.
 func (s *Store) Settings(ctx context.Context, participant ledger.BIC) (Settings, error) {
-	v, err := one(ctx, s.reads.QueryContext, "settings", func(r *sql.Rows, v *Settings) error {
+	v, err := one(ctx, s.read, "settings", func(r *sql.Rows, v *Settings) error {
 		return r.Scan(toBIC(&v.Participant), toWords(&v.Funding), &v.MaxOverMidBps, &v.ISOProfile, &v.Updated)
 	}, `SELECT participant, funding, max_over_mid_bps, iso_profile, updated FROM settings WHERE participant = $1`, participant.String())
 	if errors.Is(err, ErrNotFound) {

@@ -101,7 +101,7 @@ func scanPayment(r *sql.Rows, p *Payment) error {
 // own comes first.
 func (s *Store) Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (Payment, error) {
 	me := viewer.String()
-	return one(ctx, s.reads.QueryContext, "payment", scanPayment, `SELECT `+paymentColumns+` FROM payments
+	return one(ctx, s.read, "payment", scanPayment, `SELECT `+paymentColumns+` FROM payments
 		WHERE id = $1 AND (sender = $2 OR receiver = $2 AND status = 'settled')
 		ORDER BY CASE sender WHEN $2 THEN 0 ELSE 1 END, height, idx LIMIT 1`, id[:], me)
 }
@@ -164,7 +164,7 @@ func (s *Store) Payments(ctx context.Context, viewer ledger.BIC, f PaymentFilter
 	w.add(") AS sent UNION ALL SELECT * FROM (SELECT * FROM "+from+" WHERE receiver = ? AND sender <> ? AND status = 'settled'", viewer.String(), viewer.String())
 	f.narrow(&w, "sender", after, limit)
 	w.add(") AS got) AS found ORDER BY created DESC, id DESC LIMIT ?", limit)
-	return list(ctx, s.reads.QueryContext, "payments", scanPayment, string(w.text), w.args...)
+	return list(ctx, s.read, "payments", scanPayment, string(w.text), w.args...)
 }
 
 func (f *PaymentFilter) narrow(w *where, other string, after PaymentCursor, limit int) {
@@ -201,14 +201,14 @@ func (s *Store) PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger
 	if err != nil {
 		return Details{}, err
 	}
-	return one(ctx, s.reads.QueryContext, "payment details", func(r *sql.Rows, d *Details) error {
+	return one(ctx, s.read, "payment details", func(r *sql.Rows, d *Details) error {
 		return r.Scan(toID(&d.Payment), toBIC(&d.From), toHash(&d.Salt), &d.Text)
 	}, `SELECT payment, sender, salt, details FROM payment_details WHERE payment = $1 AND sender = $2`, id[:], p.From.String())
 }
 
 // Moves returns the moves of a result, for those who may see its payment or own its offer.
 func (s *Store) Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error) {
-	leaf, err := one(ctx, s.reads.QueryContext, "result", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+	leaf, err := one(ctx, s.read, "result", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
 		`SELECT leaf FROM leaves WHERE height = $1 AND idx = $2`, int64(height), index)
 	if err != nil || len(leaf) == 0 {
 		return nil, err
@@ -233,7 +233,7 @@ type Posting struct {
 
 // Postings returns the postings of a result on positions that viewer holds.
 func (s *Store) Postings(ctx context.Context, viewer ledger.BIC, height uint64, index int) ([]Posting, error) {
-	return list(ctx, s.reads.QueryContext, "postings", func(r *sql.Rows, p *Posting) error {
+	return list(ctx, s.read, "postings", func(r *sql.Rows, p *Posting) error {
 		var reason ledger.PostingReason
 		err := r.Scan(&p.Height, &p.Index, &p.Seq, toBIC(&p.Holder), toCurrency(&p.Asset.Currency), toBIC(&p.Asset.Issuer), &reason, &p.Delta, &p.Balance, &p.Time)
 		p.Reason = reason.String()

@@ -13,7 +13,7 @@ import (
 // after it follows the one before. A block that is there already is left alone, so a projector may
 // repeat what it can't be sure of, and several may share a database.
 func (s *Store) Project(ctx context.Context, p *Projection) error {
-	err := s.writer.do(ctx, func(ctx context.Context, t tx) error {
+	err := s.writer.derive(ctx, func(ctx context.Context, t tx) error {
 		fresh, err := advance(ctx, t, p)
 		if err != nil || !fresh {
 			return err
@@ -82,7 +82,7 @@ func (s *Store) Projected(ctx context.Context) (height uint64, hash ledger.Hash,
 		height int64
 		hash   ledger.Hash
 	}
-	at, err := one(ctx, s.reads.QueryContext, "projection", func(r *sql.Rows, v *row) error { return r.Scan(&v.height, toHash(&v.hash)) },
+	at, err := one(ctx, s.read, "projection", func(r *sql.Rows, v *row) error { return r.Scan(&v.height, toHash(&v.hash)) },
 		`SELECT height, hash FROM projection WHERE id = 1`)
 	if err != nil || at.height < 0 {
 		return 0, ledger.Hash{}, false, err

@@ -132,13 +132,13 @@ func request(ctx context.Context, q querier, participant ledger.BIC, key string)
 
 // Request returns what a key was used for.
 func (s *Store) Request(ctx context.Context, participant ledger.BIC, key string) (Request, error) {
-	return request(ctx, s.reads.QueryContext, participant, key)
+	return request(ctx, s.read, participant, key)
 }
 
 // MarkAccepted notes where the journal has a request's submission. payments[i] is the payment that
 // result first+i decides, zero where that is no payment. One that is decided already stays so.
 func (s *Store) MarkAccepted(ctx context.Context, participant ledger.BIC, key string, height uint64, first int, payments []ledger.ID, now int64) error {
-	err := s.writer.do(ctx, func(ctx context.Context, t tx) error {
+	err := s.writer.derive(ctx, func(ctx context.Context, t tx) error {
 		if _, err := t.exec(ctx, `UPDATE requests SET height = $1, first = $2 WHERE participant = $3 AND key = $4`,
 			int64(height), first, participant.String(), key); err != nil {
 			return err

@@ -33,7 +33,7 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 	if err != nil {
 		return st, err
 	}
-	before, err := list(ctx, s.reads.QueryContext, "opening balance", func(r *sql.Rows, b *int64) error { return r.Scan(b) },
+	before, err := list(ctx, s.read, "opening balance", func(r *sql.Rows, b *int64) error { return r.Scan(b) },
 		`SELECT balance FROM postings WHERE pos = $1 AND height <= $2 ORDER BY height DESC, idx DESC, seq DESC LIMIT 1`, int64(line.Pos), first)
 	if err != nil {
 		return st, err
@@ -41,7 +41,7 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 	for _, b := range before {
 		st.Opening = b
 	}
-	st.Postings, err = list(ctx, s.reads.QueryContext, "statement", func(r *sql.Rows, p *StatementPosting) error {
+	st.Postings, err = list(ctx, s.read, "statement", func(r *sql.Rows, p *StatementPosting) error {
 		var reason ledger.PostingReason
 		err := r.Scan(&p.Height, &p.Index, &p.Seq, &reason, &p.Delta, &p.Balance, &p.Time, &p.Leaf)
 		p.Holder, p.Asset, p.Reason = line.Holder, line.Asset, reason.String()
@@ -65,7 +65,7 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 // lastBefore returns the height of the last block before a time, -1 when there is none. Times never go
 // back as heights go up, so a walk from the top ends at the first one found.
 func (s *Store) lastBefore(ctx context.Context, time int64) (int64, error) {
-	found, err := list(ctx, s.reads.QueryContext, "block", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
+	found, err := list(ctx, s.read, "block", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
 		`SELECT height FROM blocks WHERE time < $1 ORDER BY height DESC LIMIT 1`, time)
 	if err != nil || len(found) == 0 {
 		return -1, err

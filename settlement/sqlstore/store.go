@@ -6,8 +6,10 @@
 // what is confidential takes the participant who looks and finds nothing else: what isn't yours looks
 // like what isn't there.
 //
-// A write that returned without error is on disk. A write that returned an error other than those
-// named here may or may not have happened; every write may be repeated.
+// A write that returned without error is on disk, but for Project and MarkAccepted on SQLite, which can
+// be made again from the block log and the journal: a power cut may take the last of them, never a
+// crash of the process. A write that returned an error other than those named here may or may not have
+// happened; every write may be repeated.
 package sqlstore
 
 import (
@@ -17,6 +19,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	// The drivers register themselves with database/sql.
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -47,12 +51,17 @@ const (
 // Store is a database. It is safe for concurrent use.
 type Store struct {
 	reads  *sql.DB
+	read   querier // over reads
 	writer writer
 }
 
 // writer runs functions in transactions.
 type writer interface {
+	// do returns when the change is on disk.
 	do(ctx context.Context, f func(ctx context.Context, t tx) error) error
+	// derive is do for what can be made again from elsewhere. The change is seen when it returns, and on
+	// disk no later than that of the next do.
+	derive(ctx context.Context, f func(ctx context.Context, t tx) error) error
 	close() error
 }
 
@@ -65,10 +74,11 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	}
 	s := new(Store)
 	if dialect == migrations.Postgres {
-		s.reads, err = openPostgres(dsn)
-		s.writer = postgresWriter{s.reads}
-	} else {
-		s.reads, s.writer, err = openSQLite(ctx, dsn)
+		if s.reads, err = openPostgres(dsn); err == nil {
+			s.read, s.writer = s.reads.QueryContext, postgresWriter{s.reads}
+		}
+	} else if s.reads, s.writer, err = openSQLite(ctx, dsn); err == nil {
+		s.read = (&preparedReads{db: s.reads}).query
 	}
 	if err != nil {
 		return nil, err
@@ -141,6 +151,36 @@ const (
 	writing = iota
 	reading
 )
+
+// preparedReads keeps SQLite's statements prepared: parsing one takes as long as running it. (The driver
+// for Postgres does the same by itself.) Closing the database closes them.
+type preparedReads struct {
+	db    *sql.DB
+	stmts sync.Map // *sql.Stmt by text
+	count atomic.Int64
+}
+
+// maxPrepared bounds the texts that are kept; lists with many filters have many.
+const maxPrepared = 256
+
+func (p *preparedReads) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if stmt, ok := p.stmts.Load(text); ok {
+		return stmt.(*sql.Stmt).QueryContext(ctx, args...)
+	}
+	if p.count.Load() >= maxPrepared {
+		return p.db.QueryContext(ctx, text, args...)
+	}
+	stmt, err := p.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if kept, loaded := p.stmts.LoadOrStore(text, stmt); loaded {
+		_ = stmt.Close() // another was as fast; this one was never used
+		return kept.(*sql.Stmt).QueryContext(ctx, args...)
+	}
+	p.count.Add(1)
+	return stmt.QueryContext(ctx, args...)
+}
 
 // sqliteDSN turns "sqlite:PATH" or a path into the driver's form. In WAL mode with synchronous=FULL a
 // commit is on disk when it returns, and readers see the last one without waiting.

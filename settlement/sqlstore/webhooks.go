@@ -41,13 +41,13 @@ func (s *Store) PutWebhook(ctx context.Context, w Webhook) error {
 
 // Webhook returns a webhook of a participant.
 func (s *Store) Webhook(ctx context.Context, participant ledger.BIC, id ledger.ID) (Webhook, error) {
-	return one(ctx, s.reads.QueryContext, "webhook", scanWebhook,
+	return one(ctx, s.read, "webhook", scanWebhook,
 		`SELECT `+webhookColumns+` FROM webhooks w WHERE w.id = $1 AND w.participant = $2`, id[:], participant.String())
 }
 
 // Webhooks returns a participant's webhooks, oldest first.
 func (s *Store) Webhooks(ctx context.Context, participant ledger.BIC) ([]Webhook, error) {
-	return list(ctx, s.reads.QueryContext, "webhooks", scanWebhook,
+	return list(ctx, s.read, "webhooks", scanWebhook,
 		`SELECT `+webhookColumns+` FROM webhooks w WHERE w.participant = $1 ORDER BY w.created, w.id`, participant.String())
 }
 

@@ -31,15 +31,17 @@ type sqliteWriter struct {
 	stmts map[string]*sql.Stmt // by text; only the writer's goroutine touches it
 	jobs  chan *job
 	ended chan struct{}
+	lazy  bool // commits do not wait for the disk; only the writer's goroutine touches it
 
 	mu     sync.RWMutex // held for reading while a job is handed over
 	closed bool
 }
 
 type job struct {
-	ctx  context.Context
-	f    func(context.Context, tx) error
-	done chan error
+	ctx     context.Context
+	f       func(context.Context, tx) error
+	derived bool // need not be on disk
+	done    chan error
 }
 
 func newSQLiteWriter(ctx context.Context, db *sql.DB) (*sqliteWriter, error) {
@@ -56,7 +58,15 @@ func newSQLiteWriter(ctx context.Context, db *sql.DB) (*sqliteWriter, error) {
 }
 
 func (w *sqliteWriter) do(ctx context.Context, f func(context.Context, tx) error) error {
-	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
+	return w.submit(&job{ctx: ctx, f: f, done: make(chan error, 1)})
+}
+
+func (w *sqliteWriter) derive(ctx context.Context, f func(context.Context, tx) error) error {
+	return w.submit(&job{ctx: ctx, f: f, derived: true, done: make(chan error, 1)})
+}
+
+func (w *sqliteWriter) submit(j *job) error {
+	ctx := j.ctx
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -116,7 +126,10 @@ func (w *sqliteWriter) run() {
 func (w *sqliteWriter) commit(group []*job) {
 	ctx := context.Background()
 	answers := make([]error, len(group))
-	_, failed := w.exec(ctx, "BEGIN IMMEDIATE")
+	failed := w.wait(ctx, group)
+	if failed == nil {
+		_, failed = w.exec(ctx, "BEGIN IMMEDIATE")
+	}
 	for i, j := range group {
 		if failed != nil {
 			break
@@ -139,6 +152,27 @@ func (w *sqliteWriter) commit(group []*job) {
 		}
 		j.done <- answers[i]
 	}
+}
+
+// wait sets whether the commit of a group is to wait for the disk: when any of its jobs must be there.
+// In WAL mode a commit that waits takes with it all that came before, so order is kept either way.
+func (w *sqliteWriter) wait(ctx context.Context, group []*job) error {
+	lazy := true
+	for _, j := range group {
+		lazy = lazy && j.derived
+	}
+	if lazy == w.lazy {
+		return nil
+	}
+	text := "PRAGMA synchronous=FULL"
+	if lazy {
+		text = "PRAGMA synchronous=NORMAL"
+	}
+	_, err := w.exec(ctx, text)
+	if err == nil {
+		w.lazy = lazy
+	}
+	return err
 }
 
 // part runs one job of a transaction. A savepoint makes SQLite keep a copy of each page it changes, so
@@ -215,6 +249,12 @@ func (w postgresWriter) do(ctx context.Context, f func(context.Context, tx) erro
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// derive waits for the disk all the same: the server may lose its last commits while this process lives
+// on and takes them to be there.
+func (w postgresWriter) derive(ctx context.Context, f func(context.Context, tx) error) error {
+	return w.do(ctx, f)
 }
 
 func (postgresWriter) close() error { return nil } // the reads' pool is the same one
