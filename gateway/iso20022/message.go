@@ -78,6 +78,7 @@ func header(n *Node, id string) *AppHdr {
 
 // parseDateTime reads an ISODateTime; one without a time zone is taken as UTC.
 func parseDateTime(s string) (time.Time, bool) {
+	s = trimSpace(s)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, true

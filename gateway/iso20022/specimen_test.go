@@ -18,6 +18,7 @@ type part struct {
 	attrs string
 	text  string // raw
 	kids  []*part
+	typ   *typ // what the table says it is; nil for what it does not know
 }
 
 // message returns a random valid document of s, the way its root stands alone.
@@ -30,7 +31,7 @@ func (g *specimen) message(s schema) *part {
 
 func (g *specimen) element(name string, t *typ, depth int) *part {
 	g.left--
-	p := &part{name: name}
+	p := &part{name: name, typ: t}
 	if t.ccy != nil {
 		p.attrs = fmt.Sprintf(` Ccy="%s"`, g.text(t.ccy))
 	}
@@ -161,6 +162,10 @@ func (g *specimen) mutate(root *part) {
 	if len(up.kids) > 0 {
 		k = g.IntN(len(up.kids))
 	}
+	if g.IntN(2) == 0 {
+		g.mutateByTable(all, root.space())
+		return
+	}
 	switch g.IntN(16) {
 	case 0: // lose an element
 		if len(up.kids) > 0 {
@@ -210,6 +215,13 @@ func (g *specimen) mutate(root *part) {
 	case 15:
 		p.attrs = strings.NewReplacer("USD", "usd", `="`, `=" `, "A", "a").Replace(p.attrs)
 	}
+}
+
+// space is the namespace that a root made from the table declares.
+func (p *part) space() string {
+	_, rest, _ := strings.Cut(p.attrs, `xmlns="`)
+	space, _, _ := strings.Cut(rest, `"`)
+	return space
 }
 
 func (p *part) holds(q *part) bool {
