@@ -27,6 +27,8 @@ type frame struct {
 	text    string // what a text type holds, while it came in one piece
 	pieces  int    // how many pieces there were; from the second on they are in reader.joined
 	refused bool   // text between elements, or elements inside text, were already reported
+	implied bool   // an element that an older version does not write
+	lifted  bool   // it holds an implied one and nothing else
 }
 
 // reader walks the tokens of one document along the table, builds the tree of what the table knows
@@ -75,7 +77,7 @@ func read(data []byte) *reader {
 		case tokenText:
 			r.textMet(t)
 		case tokenClose:
-			r.endElement(t)
+			r.endElement()
 		case tokenError:
 			r.stop(r.fault)
 		case tokenEnd:
@@ -202,18 +204,29 @@ func (r *reader) startChild(up *frame, t *token) {
 	if t.space == r.space {
 		at = up.typ.find(t.local, max(up.at, 0))
 		if at < 0 && r.edition != nil {
-			at = up.typ.find(r.edition.renames(t.local), 0)
+			at = r.edition.renamed(up, t.local)
 		}
-	}
-	if at < 0 && r.lift(up, t.offset) {
-		r.startChild(up, t)
-		return
+		switch {
+		case at >= 0:
+		case up.typ.kind == kindChoice && r.lift(up, &token{offset: t.offset}), r.gather(up, t):
+			r.startChild(&r.frames[len(r.frames)-1], t)
+			return
+		case up.implied && !r.frames[len(r.frames)-2].lifted: // it belongs beside what was gathered
+			r.endImplied()
+			r.startChild(&r.frames[len(r.frames)-1], t)
+			return
+		}
 	}
 	if at < 0 {
 		r.report("unknown_element", up.node, t.local, t.offset, "%s has no element %s%s", up.node.Name, clip(t.local), otherSpace(t.space, r.space))
 		r.push(frame{mode: modeSkip})
 		return
 	}
+	r.child(up, at, t)
+}
+
+// child opens the element at a place of the table and tells whether it may be there.
+func (r *reader) child(up *frame, at int, t *token) {
 	el := &up.typ.els[at]
 	n := r.node(t)
 	n.Name = el.name
@@ -231,7 +244,7 @@ func (r *reader) startChild(up *frame, t *token) {
 		if *count == uint32(el.max)+1 {
 			r.report("too_many_elements", n, "", t.offset, "%s may appear at most %d times", el.name, el.max)
 		}
-	case *count > 1 && el.max == 1:
+	case *count > 1 && el.max == 1 && !(r.edition != nil && r.edition.often(el.name)):
 		n.faulty = true
 		r.report("duplicate_element", n, "", t.offset, "%s may appear only once", el.name)
 	case at < up.at:
@@ -243,29 +256,12 @@ func (r *reader) startChild(up *frame, t *token) {
 	r.typed(n, el.typ, t)
 }
 
-// lift goes on inside one element of a choice where an older version has no choice yet.
-func (r *reader) lift(f *frame, offset int) bool {
-	if r.edition == nil || f.typ.kind != kindChoice || f.at >= 0 {
-		return false
-	}
-	at := f.typ.find(r.edition.lifts(f.node.Name), 0)
-	if at < 0 {
-		return false
-	}
-	el := &f.typ.els[at]
-	c := r.node(&token{local: el.name, offset: offset})
-	c.typ, c.index = el.typ, 1
-	f.node.add(c)
-	f.node, f.typ, f.at, f.base = c, el.typ, -1, len(r.counts)
-	for range el.typ.els {
-		r.counts = append(r.counts, 0)
-	}
-	return true
-}
-
 // typed opens the element n of type t, after its attributes.
 func (r *reader) typed(n *Node, t *typ, tok *token) {
 	n.typ = t
+	if t.ccy == nil && r.edition != nil && r.liftAmount(n, t, tok) {
+		return
+	}
 	seen := false
 	for _, a := range tok.attrs {
 		switch {
@@ -284,6 +280,11 @@ func (r *reader) typed(n *Node, t *typ, tok *token) {
 		r.report("missing_attribute", n, "@Ccy", tok.offset, "%s needs the attribute Ccy", n.Name)
 		n.faulty = true
 	}
+	r.begin(n, t)
+}
+
+// begin pushes the frame of the element n of type t.
+func (r *reader) begin(n *Node, t *typ) {
 	base := len(r.counts)
 	for range t.els {
 		r.counts = append(r.counts, 0)
@@ -328,8 +329,8 @@ func (r *reader) textMet(t *token) {
 	if f.mode != modeTyped {
 		return
 	}
-	if f.typ.kind == kindChoice && trimSpace(t.text) != "" {
-		r.lift(f, t.offset)
+	if f.typ.kind < kindWildcard && trimSpace(t.text) != "" && r.lift(f, &token{offset: t.offset}) {
+		f = &r.frames[len(r.frames)-1]
 	}
 	if f.typ.kind > kindWildcard {
 		switch f.pieces++; f.pieces {
@@ -348,10 +349,11 @@ func (r *reader) textMet(t *token) {
 	}
 }
 
-func (r *reader) endElement(t *token) {
+func (r *reader) endElement() {
+	r.endImplied()
 	f := &r.frames[len(r.frames)-1]
 	if f.mode == modeTyped {
-		r.endTyped(f, t)
+		r.endTyped(f)
 		r.counts = r.counts[:f.base]
 	}
 	r.frames = r.frames[:len(r.frames)-1]
@@ -362,13 +364,13 @@ func (r *reader) endElement(t *token) {
 	}
 }
 
-func (r *reader) endTyped(f *frame, t *token) {
+func (r *reader) endTyped(f *frame) {
 	n := f.node
 	offset := int(n.offset)
 	switch f.typ.kind {
 	case kindSequence:
 		for i, el := range f.typ.els {
-			if el.min > 0 && r.counts[f.base+i] == 0 {
+			if el.min > 0 && r.counts[f.base+i] == 0 && !f.lifted {
 				r.report("missing_element", n, el.name, offset, "%s needs the element %s", n.Name, el.name)
 			}
 		}
