@@ -27,7 +27,23 @@ func bicCountry(c *checker, n *Node) {
 	}
 }
 
-// ibanCheck: ISO 13616, the check digits of ISO 7064 over the number with its first four characters
+// ibanLengths are how many characters an IBAN has, country by country, as the registry of ISO 13616 has
+// them. A country that is not in it has only its check digits looked at.
+const ibanLengths = " AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24" +
+	" FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25" +
+	" MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28" +
+	" TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30 "
+
+// ibanLength returns the length of a country's IBANs; 0 when the registry has none.
+func ibanLength(country string) int {
+	at := strings.Index(ibanLengths, " "+country)
+	if at < 0 || len(country) != 2 {
+		return 0
+	}
+	return int(ibanLengths[at+3]-'0')*10 + int(ibanLengths[at+4]-'0')
+}
+
+// ibanCheck: ISO 13616, the length its registry gives, the check digits of ISO 7064 over the number with its first four characters
 // moved to the end.
 func ibanCheck(c *checker, n *Node) {
 	s := n.Text
@@ -35,6 +51,8 @@ func ibanCheck(c *checker, n *Node) {
 	case len(s) < 5:
 	case !isCountry(s[:2]):
 		c.fail(n, "%s is not a country", s[:2])
+	case ibanLength(s[:2]) != 0 && len(s) != ibanLength(s[:2]):
+		c.fail(n, "an IBAN of %s has %d characters, this one has %d", s[:2], ibanLength(s[:2]), len(s))
 	case mod97(s[4:]+s[:4]) != 1:
 		c.fail(n, "the check digits of the IBAN are wrong")
 	}

@@ -23,7 +23,12 @@ func headerVersion(c *checker, n *Node) {
 	}
 }
 
+// headerMessage holds for every header but one under the standard alone that names no service: what a
+// market writes there is its own.
 func headerMessage(c *checker, n *Node) {
+	if c.profile == ISO && !c.crossBorder() {
+		return
+	}
 	if n.Text != c.m.ID() {
 		c.fail(n, "the header says %s, the document is %s", clip(n.Text), c.m.ID())
 	}
@@ -32,6 +37,9 @@ func headerMessage(c *checker, n *Node) {
 // headerReference compares with the identifier of the message: in the group header, or where the
 // exceptions and investigations keep theirs.
 func headerReference(c *checker, n *Node) {
+	if !c.crossBorder() {
+		return
+	}
 	body := c.m.body()
 	id, ok := body.Child("GrpHdr").value("MsgId")
 	if !ok {
@@ -96,8 +104,8 @@ func agentBIC(c *checker, n *Node) {
 	}
 }
 
-// agentIdentification: a BIC alone, or a name with an address that has town and country. Within one
-// country a clearing code alone will do.
+// agentIdentification: a BIC alone, or a name with an address that has town and country. A clearing code
+// alone is agentClearingCode's to judge.
 func agentIdentification(c *checker, n *Node) {
 	bic, name, adr := n.Child("BICFI"), n.Child("Nm"), n.Child("PstlAdr")
 	switch n.parent.Name {
@@ -114,6 +122,43 @@ func agentIdentification(c *checker, n *Node) {
 	case bic != nil, name == nil && adr == nil && n.Child("ClrSysMmbId") != nil:
 	case name == nil || adr == nil:
 		c.fail(n, "%s needs a BIC, or a name and an address", n.parent.Name)
+	}
+}
+
+// agentClearingCode: a clearing code alone names a bank only where all banks of the transfer are in one
+// country.
+func agentClearingCode(c *checker, n *Node) {
+	bank := n.parent
+	if bank.Child("BICFI") != nil || bank.Child("Nm") != nil || bank.Child("PstlAdr") != nil || bank.parent.Name == "InstgAgt" || bank.parent.Name == "InstdAgt" {
+		return
+	}
+	home := ""
+	for _, tx := range c.m.transactions() {
+		for party := range tx.Children("") {
+			f := party.Child("FinInstnId")
+			if f == nil {
+				continue
+			}
+			country := f.Value("PstlAdr", "Ctry")
+			if bic := f.Value("BICFI"); len(bic) >= 6 {
+				country = bic[4:6]
+			}
+			switch {
+			case country == "":
+			case home == "":
+				home = country
+			case home != country:
+				c.fail(bank, "%s is named by a clearing code alone, but the banks are in %s and %s", bank.parent.Name, clip(home), clip(country))
+				return
+			}
+		}
+	}
+}
+
+// namedAddress: an address belongs to a name.
+func namedAddress(c *checker, n *Node) {
+	if n.Child("PstlAdr") != nil && n.Child("Nm") == nil {
+		c.failAt(n, "Nm", c.rule.reason, "%s has an address and no name", n.Name)
 	}
 }
 
@@ -239,7 +284,7 @@ func wider(n *Node) bool {
 	}
 	for p := n.parent; p != nil; p = p.parent {
 		switch p.Name {
-		case "PstlAdr", "CtctDtls", "RmtInf", "RltdRmtInf":
+		case "PstlAdr", "CtctDtls", "RmtInf", "RltdRmtInf", "StsRsnInf", "RtrRsnInf", "CxlRsnInf", "CxlStsRsnInf":
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func transactionsOf(body *Node) (list []*Node) {
 		switch n.Name {
 		case "CdtTrfTxInf", "TxInf", "TxInfAndSts":
 			list = append(list, n)
-		case "PmtInf":
+		case "PmtInf", "Undrlyg":
 			list = append(list, transactionsOf(n)...)
 		}
 	}
@@ -172,35 +172,55 @@ func exchangeRateDisagrees(c *checker, n *Node) {
 	product := number(instructed).Mul(number(n))
 	charges := decimal.Decimal{}
 	for ch := range tx.Children("ChrgsInf") {
-		if a := ch.Child("Amt"); a != nil && !a.faulty && a.Ccy == settled.Currency().String() {
+		a := ch.Child("Amt")
+		switch {
+		case a == nil || a.faulty:
+		case a.Ccy == settled.Currency().String():
 			charges = charges.Add(number(a))
+		case a.Ccy == instructed.Ccy:
+			charges = charges.Add(number(a).Mul(number(n)))
+		case !number(a).IsZero():
+			return // what a third currency was worth, the message does not say
 		}
 	}
-	unit := decimal.New(1, -int32(settled.Currency().Digits()))
-	for _, expected := range []decimal.Decimal{product, product.Sub(charges), product.Add(charges)} {
-		if expected.Sub(settled.Decimal()).Abs().LessThan(unit) {
-			return
-		}
+	if agree(settled, product, charges) {
+		return
 	}
 	c.fail(n, "%s %s at %s is %s, not %s", instructed.Ccy, clip(instructed.Text), clip(n.Text), product, settled)
 }
 
-func reimbursementAgents(c *checker, n *Node) {
-	method, ok := n.value("SttlmMtd")
-	if !ok {
-		return
-	}
-	var agents []string
-	for _, name := range []string{"InstgRmbrsmntAgt", "InstdRmbrsmntAgt", "ThrdRmbrsmntAgt"} {
-		if n.Child(name) != nil {
-			agents = append(agents, name)
+// agree tells whether an amount is what was expected, to the minor unit: as it is, less the charges the
+// banks took, or with the charges the debtor prepaid.
+func agree(settled money.Amount, expected, charges decimal.Decimal) bool {
+	unit := decimal.New(1, -int32(settled.Currency().Digits()))
+	for _, e := range []decimal.Decimal{expected, expected.Sub(charges), expected.Add(charges)} {
+		if e.Sub(settled.Decimal()).Abs().LessThan(unit) {
+			return true
 		}
 	}
-	switch {
-	case method == "COVE" && len(agents) == 0:
-		c.failAt(n, "InstgRmbrsmntAgt", "CH21", "a transfer that settles by cover names a reimbursement agent")
-	case method != "COVE" && len(agents) > 0:
-		c.failAt(n, agents[0], c.rule.reason, "%s names no reimbursement agents", method)
+	return false
+}
+
+// amountsDisagree is the same without an exchange: the instructed amount arrives, but for the charges
+// that are stated.
+func amountsDisagree(c *checker, n *Node) {
+	tx := n.parent
+	settled, rule, _ := amount(tx.Child("IntrBkSttlmAmt"))
+	if rule != "" || settled.Currency() == 0 || n.Ccy != settled.Currency().String() {
+		return
+	}
+	charges := decimal.Decimal{}
+	for ch := range tx.Children("ChrgsInf") {
+		switch a := ch.Child("Amt"); {
+		case a == nil || a.faulty:
+		case a.Ccy == n.Ccy:
+			charges = charges.Add(number(a))
+		case !number(a).IsZero():
+			return
+		}
+	}
+	if !agree(settled, number(n), charges) {
+		c.fail(n, "%s was instructed and %s settles, which the charges (%s) do not explain", clip(n.Text), settled.Value(), charges)
 	}
 }
 
@@ -210,15 +230,33 @@ func chargesMissing(c *checker, n *Node) {
 	}
 }
 
+// chargesOnce: charges borne by the debtor are prepaid to the next bank, so there is one amount of them.
+func chargesOnce(c *checker, n *Node) {
+	if n.Text != "DEBT" {
+		return
+	}
+	for ch := range n.parent.Children("ChrgsInf") {
+		if ch.index == 2 {
+			c.fail(ch, "charges borne by the debtor are stated once, as what was prepaid")
+		}
+	}
+}
+
 func chargesInstructedAmount(c *checker, n *Node) {
 	if n.index == 1 && n.parent.Child("InstdAmt") == nil {
 		c.failAt(n.parent, "InstdAmt", c.rule.reason, "a transfer with charges states the instructed amount")
 	}
 }
 
+// chargesCurrency: what is prepaid came with the settlement. What banks on the way took off they took in
+// the currency of their leg.
 func chargesCurrency(c *checker, n *Node) {
-	if settled := n.parent.parent.Child("IntrBkSttlmAmt"); settled != nil && settled.Ccy != n.Ccy {
-		c.fail(n, "charges are in the currency that settles, %s, not %s", clip(settled.Ccy), clip(n.Ccy))
+	tx := n.parent.parent
+	if tx.Value("ChrgBr") != "DEBT" {
+		return
+	}
+	if settled := tx.Child("IntrBkSttlmAmt"); settled != nil && settled.Ccy != n.Ccy {
+		c.fail(n, "prepaid charges are in the currency that settles, %s, not %s", clip(settled.Ccy), clip(n.Ccy))
 	}
 }
 
