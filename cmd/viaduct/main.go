@@ -30,6 +30,8 @@ type commands struct {
 	Message messageCmd `cmd:"" help:"Work with ISO 20022 messages."`
 	Verify  verifyCmd  `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys."`
 	Bench   benchCmd   `cmd:"" help:"Measure."`
+	Export  exportCmd  `cmd:"" help:"Write a ledger's whole journal to one file, from which all of it can be proven again."`
+	Import  importCmd  `cmd:"" help:"Prove an archive from its genesis on, and begin a data directory with it."`
 	Keys    keysCmd    `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`
 	Migrate migrateCmd `cmd:"" help:"Bring a database to this version's schema."`
 	Version versionCmd `cmd:"" help:"Print the version."`
