@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -51,6 +52,7 @@ type Gateway struct {
 	cfg      Config
 	contract *contract
 	secrets  secrets
+	seen     sync.Map // BICs of participants known to be admitted
 	touched  touches
 	streams  *streams
 	handler  http.Handler

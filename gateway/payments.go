@@ -145,20 +145,37 @@ func (g *Gateway) readReceiver(ctx context.Context, to, at string, pay *ledger.P
 		return nil
 	}
 	pay.To, _ = ledger.ParseBIC(to)
-	_, err := g.cfg.Store.Participant(ctx, pay.To)
-	if errors.Is(err, sqlstore.ErrNotFound) {
+	known, err := g.admitted(ctx, pay.To)
+	if err == nil && !known {
 		f.add(at, openapi.ErrorCodeUnknownReceiver, "not admitted to the network", ledger.ISOReason(ledger.UnknownReceiver))
 		return nil
 	}
 	return err
 }
 
+// admitted says whether a participant is in the network. One that was admitted stays so, and most orders
+// name one that was seen before.
+func (g *Gateway) admitted(ctx context.Context, bic ledger.BIC) (bool, error) {
+	if _, seen := g.seen.Load(bic); seen {
+		return true, nil
+	}
+	_, err := g.cfg.Store.Participant(ctx, bic)
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	g.seen.Store(bic, struct{}{})
+	return true, nil
+}
+
 func (g *Gateway) checkIssuer(ctx context.Context, at string, a ledger.AssetName, f *faults) error {
 	if a.Issuer == (ledger.BIC{}) {
 		return nil
 	}
-	_, err := g.cfg.Store.Participant(ctx, a.Issuer)
-	if errors.Is(err, sqlstore.ErrNotFound) {
+	known, err := g.admitted(ctx, a.Issuer)
+	if err == nil && !known {
 		f.add(at+"/issuer", openapi.ErrorCodeUnknownIssuer, "not admitted to the network", ledger.ISOReason(ledger.UnknownIssuer))
 		return nil
 	}

@@ -195,15 +195,13 @@ func (f *PaymentFilter) narrow(w *where, other string, after PaymentCursor, limi
 	w.add(" ORDER BY created DESC, id DESC LIMIT ?", limit)
 }
 
-// PaymentDetails returns the confidential details of a payment that viewer may see.
+// PaymentDetails returns the confidential details of a payment that viewer may see, by the rule of Payment.
 func (s *Store) PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (Details, error) {
-	p, err := s.Payment(ctx, viewer, id)
-	if err != nil {
-		return Details{}, err
-	}
 	return one(ctx, s.read, "payment details", func(r *sql.Rows, d *Details) error {
 		return r.Scan(toID(&d.Payment), toBIC(&d.From), toHash(&d.Salt), &d.Text)
-	}, `SELECT payment, sender, salt, details FROM payment_details WHERE payment = $1 AND sender = $2`, id[:], p.From.String())
+	}, `SELECT payment, sender, salt, details FROM payment_details WHERE payment = $1 AND sender = (
+		SELECT sender FROM payments WHERE id = $1 AND (sender = $2 OR receiver = $2 AND status = 'settled')
+		ORDER BY CASE sender WHEN $2 THEN 0 ELSE 1 END, height, idx LIMIT 1)`, id[:], viewer.String())
 }
 
 // Moves returns the moves of a result, for those who may see its payment or own its offer.
