@@ -56,6 +56,12 @@ func TestAuthorisation(t *testing.T) {
 		{"POST", "/v1/webhooks", obj{"url": "http://127.0.0.1:1/y"}, mexican, 201, 201, 403},
 		{"GET", "/v1/webhooks", nil, mexican, 200, 200, 200},
 		// What takes away comes last, and the others try first.
+		{"GET", "/v1/webhooks/" + hook, nil, mexican, 200, 404, 404},
+		{"PATCH", "/v1/webhooks/" + hook, obj{"disabled": false}, mexican, 200, 404, 404},
+		{"GET", "/v1/webhooks/" + hook + "/deliveries", nil, mexican, 200, 404, 404},
+		{"POST", "/v1/webhooks/" + hook + "/redeliver", obj{"failed": true}, mexican, 202, 404, 404},
+		{"POST", "/v1/webhooks/" + hook + "/rotate-secret", nil, mexican, 200, 404, 404},
+		{"POST", "/v1/webhooks/" + hook + "/test", nil, mexican, 200, 404, 404},
 		{"DELETE", "/v1/webhooks/" + hook, nil, mexican, 204, 404, 404},
 		{"DELETE", "/v1/participants/" + mexican + "/api-keys/" + apiKey, nil, mexican, 204, 404, 204},
 		{"DELETE", "/v1/offers/" + offer, nil, dealer, 200, 404, 404},

@@ -1,17 +1,8 @@
 package gateway
 
 import (
-	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
-
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
-	"viaduct/gateway/webhook"
 )
 
 // Participants are admitted once, change their own terms, and page by BIC.
@@ -153,60 +144,4 @@ func TestOffers(t *testing.T) {
 			t.Errorf("%s", got.body)
 		}
 	}
-}
-
-// A payment's result reaches the webhooks of both sides, signed as Standard Webhooks' own library
-// checks it.
-func TestWebhookDelivery(t *testing.T) {
-	r := newRig(t)
-	r.market()
-	type event struct {
-		header http.Header
-		body   []byte
-	}
-	got := make(chan event, 16)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- event{req.Header, body}
-	}))
-	t.Cleanup(receiver.Close)
-	made := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": receiver.URL, "events": []string{"payment.settled"}}))
-	listed := r.must(200, r.do("GET", "/v1/webhooks", mexican, nil))
-	if strings.Contains(string(listed.body), made.text("secret")) || listed.text("data", "0", "url") != receiver.URL {
-		t.Errorf("listed: %s", listed.body)
-	}
-	if other := r.must(200, r.do("GET", "/v1/webhooks", german, nil)); len(other.json["data"].([]any)) != 0 {
-		t.Errorf("another's: %s", other.body)
-	}
-	r.must(400, r.do("POST", "/v1/webhooks", mexican, obj{"url": "ftp://bank.example/"}))
-
-	paid := r.must(201, r.do("POST", "/v1/payments", mexican, euros("10.00"), "Prefer", "wait=10"))
-	sender := webhook.NewSender(webhook.Guard{AllowPrivate: true}, time.Now)
-	t.Cleanup(func() { sender.Close() })
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.gateway.Dispatcher(sender, nil).Run(ctx)
-	}()
-	t.Cleanup(func() { stop(); <-ended })
-	select {
-	case e := <-got:
-		verifier, err := standardwebhooks.NewWebhook(made.text("secret"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := verifier.Verify(e.body, e.header); err != nil {
-			t.Errorf("signature: %v", err)
-		}
-		if !strings.Contains(string(e.body), paid.text("id")) || !strings.Contains(string(e.body), "payment.settled") {
-			t.Errorf("event: %s", e.body)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("no delivery")
-	}
-	r.must(204, r.do("DELETE", "/v1/webhooks/"+made.text("id"), mexican, nil))
 }

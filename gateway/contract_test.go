@@ -100,6 +100,7 @@ func TestExamplesWork(t *testing.T) {
 	// of them, so it is sent under another BIC.
 	r.market()
 	r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{"funding": []string{"MXN"}, "max_over_mid_bps": 300}))
+	hook := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": "https://bank.example/"})).text("id")
 	paths := map[string]struct{ path, as string }{
 		"AdmitParticipant":  {"/v1/participants", ""},
 		"ChangeParticipant": {"/v1/participants/" + mexican, mexican},
@@ -111,6 +112,8 @@ func TestExamplesWork(t *testing.T) {
 		"CreatePayment":     {"/v1/payments", mexican},
 		"CreatePayments":    {"/v1/payments/batch", mexican},
 		"CreateWebhook":     {"/v1/webhooks", mexican},
+		"ChangeWebhook":     {"/v1/webhooks/" + hook, mexican},
+		"Redeliver":         {"/v1/webhooks/" + hook + "/redeliver", mexican},
 	}
 	sent := 0
 	for path, item := range loadedContract(t).Paths.Map() {

@@ -17,13 +17,16 @@ type Deliveries interface {
 	DueWebhooks(ctx context.Context, now int64, limit int) (ids []ledger.ID, next int64, err error)
 	ClaimDeliveries(ctx context.Context, webhook ledger.ID, now, until int64, limit int) (sqlstore.Webhook, []sqlstore.Delivery, error)
 	RecordAttempt(ctx context.Context, a sqlstore.Attempt) error
+	Deliveries(ctx context.Context, participant ledger.BIC, webhook ledger.ID, state string, before int64, limit int) ([]sqlstore.Delivery, error)
+	Attempts(ctx context.Context, participant ledger.BIC, webhook ledger.ID, from, to int64, last int) ([]sqlstore.Attempt, error)
+	Redeliver(ctx context.Context, participant ledger.BIC, webhook ledger.ID, r sqlstore.Redelivery, now int64, limit int) (count, next int64, err error)
 }
 
 // Dispatcher returns what sends the store's pending deliveries; its Run is the caller's to start. wake
 // is signalled after events were projected.
-func (g *Gateway) Dispatcher(sender *webhook.Sender, wake <-chan struct{}) *webhook.Dispatcher {
+func (g *Gateway) Dispatcher(wake <-chan struct{}) *webhook.Dispatcher {
 	return webhook.NewDispatcher(webhook.Config{
-		Store: deliveries{g}, Sender: sender, Wake: wake, Now: g.cfg.Now, Jitter: webhook.Jitter, Log: g.cfg.Log,
+		Store: deliveries{g}, Sender: g.cfg.Sender, Wake: wake, Nudge: g.nudge, Now: g.cfg.Now, Jitter: webhook.Jitter, Log: g.cfg.Log,
 	})
 }
 
@@ -53,13 +56,9 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 	if err != nil || len(claimed) == 0 {
 		return webhook.Endpoint{}, nil, err
 	}
-	text, err := d.g.secrets.opened(hook.Secret, webhookUse(hook.ID))
+	keys, err := d.g.webhookKeys(&hook)
 	if err != nil {
-		return webhook.Endpoint{}, nil, fmt.Errorf("secret of webhook %s: %w", endpoint, err)
-	}
-	secret, err := webhook.ParseSecret(string(text))
-	if err != nil {
-		return webhook.Endpoint{}, nil, fmt.Errorf("secret of webhook %s: %w", endpoint, err)
+		return webhook.Endpoint{}, nil, err
 	}
 	out := make([]webhook.Delivery, len(claimed))
 	for i := range claimed {
@@ -68,7 +67,7 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 			Seq: c.Seq, EventID: c.Event.ID, Subject: c.Subject(), Body: c.Event.Body, Attempts: c.Attempts, Claim: time.UnixMilli(c.Due),
 		}
 	}
-	return webhook.Endpoint{ID: endpoint, URL: hook.URL, Secret: secret}, out, nil
+	return webhook.Endpoint{ID: endpoint, URL: hook.URL, Keys: keys}, out, nil
 }
 
 // Record notes an attempt. The outcomes' numbers are the same on both sides.

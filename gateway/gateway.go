@@ -41,10 +41,10 @@ type Config struct {
 	MasterKey [32]byte
 	// Operator signs for the operator; nil where operators' requests are not served.
 	Operator ed25519.PrivateKey
-	// Guard says which addresses webhooks may have.
-	Guard webhook.Guard
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Sender sends webhooks, and says which addresses they may have.
+	Sender *webhook.Sender
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Gateway serves the contract.
@@ -55,20 +55,21 @@ type Gateway struct {
 	seen     sync.Map // BICs of participants known to be admitted
 	touched  touches
 	streams  *streams
+	nudge    chan struct{} // tells the dispatcher that deliveries were made due again
 	handler  http.Handler
 }
 
 // New returns a gateway; it starts nothing.
 func New(cfg Config) (*Gateway, error) {
 	switch {
-	case cfg.Engine == nil || cfg.Store == nil || cfg.Now == nil || cfg.Log == nil:
-		return nil, errors.New("gateway: an engine, a store, a clock and a logger are needed")
+	case cfg.Engine == nil || cfg.Store == nil || cfg.Sender == nil || cfg.Now == nil || cfg.Log == nil:
+		return nil, errors.New("gateway: an engine, a store, a sender of webhooks, a clock and a logger are needed")
 	case cfg.MasterKey == [32]byte{}:
 		return nil, errors.New("gateway: no master key")
 	case cfg.Network == ledger.Hash{}:
 		return nil, errors.New("gateway: no network")
 	}
-	g := &Gateway{cfg: cfg}
+	g := &Gateway{cfg: cfg, nudge: make(chan struct{}, 1)}
 	var err error
 	if g.contract, err = loadContract(); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ func TestMutatedRequests(t *testing.T) {
 	r := newRig(t)
 	r.market()
 	r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{"funding": []string{"MXN"}, "max_over_mid_bps": 300}))
+	hook := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": "https://bank.example/"})).text("id")
 	bodies := []struct{ method, path, as, body string }{
 		{"POST", "/v1/payments", mexican, `{"to":"EURBDEFF","deliver":{"currency":"EUR","value":"1.00","issuer":"EURBDEFF"},"send_max":{"currency":"MXN","value":"21.00"},"partial":true,"end_to_end_id":"x","uetr":"174c245f-2682-4291-ad67-2a41e530cd27","details":{"debtor":{"name":"a","account":"1"},"remittance":"r"},"not_after":"2099-01-01T00:00:00Z"}`},
 		{"POST", "/v1/payments", mexican, `{"from":"BKMXMXMM","to":"EURBDEFF","send":{"currency":"MXN","value":"21.00"},"deliver_min":{"currency":"EUR","value":"1.00"}}`},
@@ -29,6 +30,9 @@ func TestMutatedRequests(t *testing.T) {
 		{"POST", "/v1/participants/" + mexican + "/api-keys", mexican, `{"name":"n","expires_at":"2099-01-01T00:00:00Z"}`},
 		{"POST", "/v1/participants/" + mexican + "/signing-keys", mexican, `{"public_key":"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}`},
 		{"POST", "/v1/webhooks", mexican, `{"url":"https://bank.example/x","events":["payment.settled"]}`},
+		{"PATCH", "/v1/webhooks/" + hook, mexican, `{"url":"https://bank.example/x","events":["payment.settled"],"disabled":true}`},
+		{"POST", "/v1/webhooks/" + hook + "/redeliver", mexican, `{"failed":true,"from":"2026-03-13T00:00:00Z","until":"2026-03-14T00:00:00Z"}`},
+		{"POST", "/v1/webhooks/" + hook + "/redeliver", mexican, `{"event_id":"evt_1_0_0"}`},
 	}
 	values := []any{
 		nil, true, false, "", "x", 0, -1, json.Number("1e308"), json.Number("9223372036854775808"), "0", "-1", "1e9", "999999999999999999999",

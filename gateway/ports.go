@@ -70,8 +70,11 @@ type Store interface {
 	PutSigningKey(ctx context.Context, k sqlstore.SigningKey) error
 	SigningKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.SigningKey, error)
 
-	PutWebhook(ctx context.Context, w sqlstore.Webhook) error
+	PutWebhook(ctx context.Context, w sqlstore.Webhook, most int) error
+	Webhook(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.Webhook, error)
 	Webhooks(ctx context.Context, participant ledger.BIC) ([]sqlstore.Webhook, error)
+	ChangeWebhook(ctx context.Context, participant ledger.BIC, id ledger.ID, c sqlstore.WebhookChange) (sqlstore.Webhook, error)
+	ReplaceWebhookSecret(ctx context.Context, id ledger.ID, old, secret []byte) error
 	DeleteWebhook(ctx context.Context, participant ledger.BIC, id ledger.ID) error
 	Deliveries
 }

@@ -54,6 +54,7 @@ const (
 type rig struct {
 	t        testing.TB
 	gateway  *Gateway
+	sender   *webhook.Sender
 	engine   *faulty
 	store    *sqlstore.Store
 	url      string
@@ -146,11 +147,14 @@ func startRig(t testing.TB) *rig {
 	if testing.Verbose() {
 		level = slog.LevelWarn
 	}
+	clock := func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }
+	r.sender = webhook.NewSender(webhook.Guard{AllowPrivate: true}, clock)
+	t.Cleanup(r.sender.Close)
 	r.gateway, err = New(Config{
 		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
 		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
-		Operator: keyOf("operator"), Guard: webhook.Guard{AllowPrivate: true},
-		Now: func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) },
+		Operator: keyOf("operator"), Sender: r.sender,
+		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	})
 	r.ok(err)

@@ -73,6 +73,51 @@ func (e BoundReason) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryAttemptOutcome.
+const (
+	DeliveryAttemptOutcomeDelivered DeliveryAttemptOutcome = "delivered"
+	DeliveryAttemptOutcomeFailed    DeliveryAttemptOutcome = "failed"
+	DeliveryAttemptOutcomeGone      DeliveryAttemptOutcome = "gone"
+	DeliveryAttemptOutcomeRetry     DeliveryAttemptOutcome = "retry"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryAttemptOutcome enum.
+func (e DeliveryAttemptOutcome) Valid() bool {
+	switch e {
+	case DeliveryAttemptOutcomeDelivered:
+		return true
+	case DeliveryAttemptOutcomeFailed:
+		return true
+	case DeliveryAttemptOutcomeGone:
+		return true
+	case DeliveryAttemptOutcomeRetry:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryStatus.
+const (
+	DeliveryStatusDelivered DeliveryStatus = "delivered"
+	DeliveryStatusFailed    DeliveryStatus = "failed"
+	DeliveryStatusPending   DeliveryStatus = "pending"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case DeliveryStatusDelivered:
+		return true
+	case DeliveryStatusFailed:
+		return true
+	case DeliveryStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorCode.
 const (
 	ErrorCodeAmountOutOfRange        ErrorCode = "amount_out_of_range"
@@ -148,7 +193,9 @@ const (
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
+	ErrorCodeTooManyRotations        ErrorCode = "too_many_rotations"
 	ErrorCodeTooManyStreams          ErrorCode = "too_many_streams"
+	ErrorCodeTooManyWebhooks         ErrorCode = "too_many_webhooks"
 	ErrorCodeTrailingData            ErrorCode = "trailing_data"
 	ErrorCodeUnauthorized            ErrorCode = "unauthorized"
 	ErrorCodeUnavailable             ErrorCode = "unavailable"
@@ -161,6 +208,7 @@ const (
 	ErrorCodeUnknownReceiver         ErrorCode = "unknown_receiver"
 	ErrorCodeUnknownSigningKey       ErrorCode = "unknown_signing_key"
 	ErrorCodeUnsupportedMediaType    ErrorCode = "unsupported_media_type"
+	ErrorCodeWebhookDisabled         ErrorCode = "webhook_disabled"
 	ErrorCodeWrongNetwork            ErrorCode = "wrong_network"
 	ErrorCodeWrongType               ErrorCode = "wrong_type"
 )
@@ -314,7 +362,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeTooManyOffers:
 		return true
+	case ErrorCodeTooManyRotations:
+		return true
 	case ErrorCodeTooManyStreams:
+		return true
+	case ErrorCodeTooManyWebhooks:
 		return true
 	case ErrorCodeTrailingData:
 		return true
@@ -339,6 +391,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUnknownSigningKey:
 		return true
 	case ErrorCodeUnsupportedMediaType:
+		return true
+	case ErrorCodeWebhookDisabled:
 		return true
 	case ErrorCodeWrongNetwork:
 		return true
@@ -562,6 +616,21 @@ func (e QuoteOptionOptimality) Valid() bool {
 	}
 }
 
+// Defines values for TestEventType.
+const (
+	TestEventTypeWebhookTest TestEventType = "webhook.test"
+)
+
+// Valid indicates whether the value is a known member of the TestEventType enum.
+func (e TestEventType) Valid() bool {
+	switch e {
+	case TestEventTypeWebhookTest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Way.
 const (
 	WayOffer    Way = "offer"
@@ -746,7 +815,7 @@ type CapChange struct {
 	// Currency ISO 4217.
 	Currency Currency `json:"currency"`
 
-	// Value The cap; left out, there is none.
+	// Value A plain decimal number, never with an exponent.
 	Value Decimal `json:"value,omitempty"`
 }
 
@@ -755,6 +824,55 @@ type Currency = string
 
 // Decimal A plain decimal number, never with an exponent.
 type Decimal = string
+
+// Delivery An event on its way to a webhook.
+type Delivery struct {
+	// Attempts Oldest first; the last 20.
+	Attempts []DeliveryAttempt `json:"attempts"`
+	EventId  string            `json:"event_id"`
+
+	// NextAttemptAt RFC 3339.
+	NextAttemptAt Time   `json:"next_attempt_at,omitempty"`
+	PaymentId     string `json:"payment_id"`
+
+	// Status Pending deliveries are tried again; failed ones were given up.
+	Status DeliveryStatus `json:"status"`
+
+	// Timestamp RFC 3339.
+	Timestamp Time      `json:"timestamp"`
+	Type      EventType `json:"type"`
+}
+
+// DeliveryAttempt defines model for DeliveryAttempt.
+type DeliveryAttempt struct {
+	// At RFC 3339.
+	At Time `json:"at"`
+
+	// Number From 1; starts again when it is sent again on request.
+	Number int `json:"number"`
+
+	// Outcome Gone means that a 410 turned the webhook off.
+	Outcome DeliveryAttemptOutcome `json:"outcome"`
+
+	// Reason Why it was not delivered.
+	Reason string `json:"reason,omitempty"`
+
+	// Status The HTTP status; left out when there was no answer.
+	Status int   `json:"status,omitempty"`
+	TookMs int64 `json:"took_ms"`
+}
+
+// DeliveryAttemptOutcome Gone means that a 410 turned the webhook off.
+type DeliveryAttemptOutcome string
+
+// DeliveryPage defines model for DeliveryPage.
+type DeliveryPage struct {
+	Data       []Delivery `json:"data"`
+	NextCursor string     `json:"next_cursor,omitempty"`
+}
+
+// DeliveryStatus Pending deliveries are tried again; failed ones were given up.
+type DeliveryStatus string
 
 // Details Confidential; the ledger holds a salted hash of it only.
 type Details struct {
@@ -765,6 +883,42 @@ type Details struct {
 
 // ErrorCode Stable; new ones are only added.
 type ErrorCode string
+
+// Event Something that is final, told to a participant it concerns; the same bytes wherever it is read.
+type Event struct {
+	Data EventData `json:"data"`
+
+	// Id Follows from its place in the chain: evt_, block, result and party.
+	Id string `json:"id"`
+
+	// Timestamp RFC 3339.
+	Timestamp Time      `json:"timestamp"`
+	Type      EventType `json:"type"`
+}
+
+// EventData defines model for EventData.
+type EventData struct {
+	// Code Stable; new ones are only added.
+	Code      ErrorCode `json:"code,omitempty"`
+	Delivered *Money    `json:"delivered,omitempty"`
+
+	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	From   BIC   `json:"from"`
+	Height int64 `json:"height"`
+
+	// Index Of the result in its block.
+	Index     int           `json:"index"`
+	IsoReason string        `json:"iso_reason,omitempty"`
+	PaymentId string        `json:"payment_id"`
+	Source    *Money        `json:"source,omitempty"`
+	Status    PaymentStatus `json:"status"`
+
+	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	To BIC `json:"to"`
+
+	// Uetr A UUID of version 4 in lower case.
+	Uetr UETR `json:"uetr,omitempty"`
+}
 
 // EventType defines model for EventType.
 type EventType string
@@ -806,7 +960,6 @@ type HealthStatus string
 
 // Hop One move of value, as the receipt's leaf has it; `in` goes in, `out` comes out.
 type Hop struct {
-	// Fee What a transfer fee or a rippling quality keeps.
 	Fee *Money `json:"fee,omitempty"`
 
 	// Holder ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
@@ -865,10 +1018,10 @@ type LineChange struct {
 	// Limit A plain decimal number, never with an exponent.
 	Limit Decimal `json:"limit,omitempty"`
 
-	// QualityIn Above 0, at most 1. What one unit that ripples in counts for.
+	// QualityIn A plain decimal number, never with an exponent.
 	QualityIn Decimal `json:"quality_in,omitempty"`
 
-	// QualityOut From 1 to 2. What one unit that ripples out costs.
+	// QualityOut A plain decimal number, never with an exponent.
 	QualityOut Decimal `json:"quality_out,omitempty"`
 	Ripple     *bool   `json:"ripple,omitempty"`
 }
@@ -899,7 +1052,7 @@ type Message struct {
 	// Direction Seen from Viaduct.
 	Direction MessageDirection `json:"direction"`
 
-	// From The bank that sent it; left out for what Viaduct says.
+	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	From      BIC    `json:"from,omitempty"`
 	MessageId string `json:"message_id,omitempty"`
 
@@ -1041,7 +1194,7 @@ type NewSigningKey struct {
 
 // NewWebhook defines model for NewWebhook.
 type NewWebhook struct {
-	// Events Left out, all of them.
+	// Events Left out or empty, all of them.
 	Events []EventType `json:"events,omitempty"`
 	Url    string      `json:"url"`
 }
@@ -1051,7 +1204,7 @@ type Offer struct {
 	// ExpiresAt RFC 3339.
 	ExpiresAt Time `json:"expires_at,omitempty"`
 
-	// Fillable In a book: the most of `remaining` that anyone can have now, by what the maker holds and what it may take. Transfer fees and a taker's own limits come off it.
+	// Fillable A plain decimal number, never with an exponent.
 	Fillable Decimal `json:"fillable,omitempty"`
 	Give     Money   `json:"give"`
 	Height   int64   `json:"height"`
@@ -1074,10 +1227,8 @@ type Offer struct {
 	Status    OfferStatus `json:"status"`
 
 	// Unfillable It would close a gainful cycle and waits until it no longer does.
-	Unfillable bool `json:"unfillable,omitempty"`
-
-	// Want What giving all of `give` brings.
-	Want Money `json:"want"`
+	Unfillable bool  `json:"unfillable,omitempty"`
+	Want       Money `json:"want"`
 }
 
 // OfferPage defines model for OfferPage.
@@ -1168,17 +1319,16 @@ type Path struct {
 	Handover Handover  `json:"handover"`
 	Hops     []PathHop `json:"hops"`
 
-	// Price Source per unit delivered, all fees included.
+	// Price A plain decimal number, never with an exponent.
 	Price  Decimal `json:"price"`
 	Source Money   `json:"source"`
 
-	// SpreadBps How far the path's price is above the mid-market rate, in basis points.
+	// SpreadBps A plain decimal number, never with an exponent.
 	SpreadBps Decimal `json:"spread_bps,omitempty"`
 }
 
 // PathHop A participant that takes one asset and gives another, by an offer or by rippling.
 type PathHop struct {
-	// Fee The issuer's transfer fee for what it gives, part of `out`.
 	Fee *Money `json:"fee,omitempty"`
 
 	// Handover How the value gets to the next participant.
@@ -1190,7 +1340,7 @@ type PathHop struct {
 	// Participant ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Participant BIC `json:"participant"`
 
-	// Price Of what it takes for one unit of what it gives.
+	// Price A plain decimal number, never with an exponent.
 	Price Decimal `json:"price"`
 
 	// Way How a participant turns one asset into another.
@@ -1209,9 +1359,7 @@ type Payment struct {
 	CreatedAt  Time   `json:"created_at"`
 	Deliver    *Money `json:"deliver,omitempty"`
 	DeliverMin *Money `json:"deliver_min,omitempty"`
-
-	// Delivered What arrived; the only figure to book.
-	Delivered *Money `json:"delivered,omitempty"`
+	Delivered  *Money `json:"delivered,omitempty"`
 
 	// Details Confidential; the ledger holds a salted hash of it only.
 	Details    *Details `json:"details,omitempty"`
@@ -1239,12 +1387,10 @@ type Payment struct {
 	Send    *Money `json:"send,omitempty"`
 	SendMax *Money `json:"send_max,omitempty"`
 
-	// SettledAt The ledger's time of the result.
-	SettledAt Time `json:"settled_at,omitempty"`
-
-	// Source What it cost the sender, who alone sees it.
-	Source *Money        `json:"source,omitempty"`
-	Status PaymentStatus `json:"status"`
+	// SettledAt RFC 3339.
+	SettledAt Time          `json:"settled_at,omitempty"`
+	Source    *Money        `json:"source,omitempty"`
+	Status    PaymentStatus `json:"status"`
 
 	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	To BIC `json:"to"`
@@ -1288,7 +1434,7 @@ type Quote struct {
 type QuoteOption struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 
-	// Code Why the request as it stands cannot be paid so; absent when it can.
+	// Code Stable; new ones are only added.
 	Code ErrorCode `json:"code,omitempty"`
 
 	// Currency A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
@@ -1306,11 +1452,11 @@ type QuoteOption struct {
 	// Paths They add up to `source` and `delivered`. With a `code` they tell what could be had instead of what was asked for.
 	Paths []Path `json:"paths,omitempty"`
 
-	// Price Source per unit delivered, all fees included.
+	// Price A plain decimal number, never with an exponent.
 	Price  Decimal `json:"price,omitempty"`
 	Source *Money  `json:"source,omitempty"`
 
-	// SpreadBps How far the price is above the mid-market rate, in basis points; within one currency, above par.
+	// SpreadBps A plain decimal number, never with an exponent.
 	SpreadBps Decimal `json:"spread_bps,omitempty"`
 }
 
@@ -1346,7 +1492,7 @@ type Rate struct {
 	// Currency ISO 4217.
 	Currency Currency `json:"currency"`
 
-	// Rate Units of the currency for one of the base.
+	// Rate A plain decimal number, never with an exponent.
 	Rate Decimal `json:"rate"`
 }
 
@@ -1364,6 +1510,26 @@ type Rates struct {
 	Stale bool `json:"stale,omitempty"`
 }
 
+// Redelivering defines model for Redelivering.
+type Redelivering struct {
+	Count int `json:"count"`
+
+	// NextFrom RFC 3339.
+	NextFrom Time `json:"next_from,omitempty"`
+}
+
+// Redelivery defines model for Redelivery.
+type Redelivery struct {
+	EventId string `json:"event_id,omitempty"`
+	Failed  bool   `json:"failed,omitempty"`
+
+	// From RFC 3339.
+	From Time `json:"from,omitempty"`
+
+	// Until RFC 3339.
+	Until Time `json:"until,omitempty"`
+}
+
 // SigningKey defines model for SigningKey.
 type SigningKey struct {
 	// KeptByGateway Whether the gateway signs with it for the participant.
@@ -1375,6 +1541,21 @@ type SigningKey struct {
 type SigningKeyPage struct {
 	Data []SigningKey `json:"data"`
 }
+
+// TestEvent defines model for TestEvent.
+type TestEvent struct {
+	Data struct {
+		WebhookId string `json:"webhook_id"`
+	} `json:"data"`
+	Id string `json:"id"`
+
+	// Timestamp RFC 3339.
+	Timestamp Time          `json:"timestamp"`
+	Type      TestEventType `json:"type"`
+}
+
+// TestEventType defines model for TestEvent.Type.
+type TestEventType string
 
 // Time RFC 3339.
 type Time = string
@@ -1396,14 +1577,42 @@ type Webhook struct {
 	Events         []EventType `json:"events"`
 	Id             string      `json:"id"`
 
-	// Secret Only in the answer that made it.
+	// PublicKey Of the v1a signatures: whpk_ and the base64 of an Ed25519 key.
+	PublicKey string `json:"public_key"`
+
+	// RotatedUntil RFC 3339.
+	RotatedUntil Time `json:"rotated_until,omitempty"`
+
+	// Secret whsec_ and base64; only in the answer that made it.
 	Secret string `json:"secret,omitempty"`
 	Url    string `json:"url"`
+}
+
+// WebhookChange defines model for WebhookChange.
+type WebhookChange struct {
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Events Empty, all of them.
+	Events []EventType `json:"events,omitempty"`
+	Url    string      `json:"url,omitempty"`
 }
 
 // WebhookPage defines model for WebhookPage.
 type WebhookPage struct {
 	Data []Webhook `json:"data"`
+}
+
+// WebhookTest defines model for WebhookTest.
+type WebhookTest struct {
+	Delivered bool   `json:"delivered"`
+	EventId   string `json:"event_id"`
+
+	// Reason Why it was not delivered.
+	Reason string `json:"reason,omitempty"`
+
+	// Status The HTTP status; left out when there was no answer.
+	Status int   `json:"status,omitempty"`
+	TookMs int64 `json:"took_ms"`
 }
 
 // BICPath ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
@@ -1573,6 +1782,15 @@ type StreamQuotesParams struct {
 	MaxHops  MaxHops   `form:"max_hops,omitempty" json:"max_hops,omitempty"`
 }
 
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	Status DeliveryStatus `form:"status,omitempty" json:"status,omitempty"`
+	Limit  Limit          `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // SetLineJSONRequestBody defines body for SetLine for application/json ContentType.
 type SetLineJSONRequestBody = LineChange
 
@@ -1602,6 +1820,12 @@ type QuoteJSONRequestBody = QuoteRequest
 
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = NewWebhook
+
+// ChangeWebhookJSONRequestBody defines body for ChangeWebhook for application/json ContentType.
+type ChangeWebhookJSONRequestBody = WebhookChange
+
+// RedeliverJSONRequestBody defines body for Redeliver for application/json ContentType.
+type RedeliverJSONRequestBody = Redelivery
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1716,6 +1940,24 @@ type ServerInterface interface {
 	// DeleteWebhook Send nothing more to an address
 	// (DELETE /v1/webhooks/{id})
 	DeleteWebhook(w http.ResponseWriter, r *http.Request, id ID)
+	// GetWebhook Read a webhook
+	// (GET /v1/webhooks/{id})
+	GetWebhook(w http.ResponseWriter, r *http.Request, id ID)
+	// ChangeWebhook Change a webhook, turn it off or on
+	// (PATCH /v1/webhooks/{id})
+	ChangeWebhook(w http.ResponseWriter, r *http.Request, id ID)
+	// ListDeliveries Read a webhook's delivery log, newest event first
+	// (GET /v1/webhooks/{id}/deliveries)
+	ListDeliveries(w http.ResponseWriter, r *http.Request, id ID, params ListDeliveriesParams)
+	// Redeliver Send events again
+	// (POST /v1/webhooks/{id}/redeliver)
+	Redeliver(w http.ResponseWriter, r *http.Request, id ID)
+	// RotateWebhookSecret Give a webhook a new secret and a new key
+	// (POST /v1/webhooks/{id}/rotate-secret)
+	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, id ID)
+	// TestWebhook Send a test event now
+	// (POST /v1/webhooks/{id}/test)
+	TestWebhook(w http.ResponseWriter, r *http.Request, id ID)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -1941,6 +2183,42 @@ func (_ Unimplemented) CreateWebhook(w http.ResponseWriter, r *http.Request) {
 // DeleteWebhook Send nothing more to an address
 // (DELETE /v1/webhooks/{id})
 func (_ Unimplemented) DeleteWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetWebhook Read a webhook
+// (GET /v1/webhooks/{id})
+func (_ Unimplemented) GetWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ChangeWebhook Change a webhook, turn it off or on
+// (PATCH /v1/webhooks/{id})
+func (_ Unimplemented) ChangeWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListDeliveries Read a webhook's delivery log, newest event first
+// (GET /v1/webhooks/{id}/deliveries)
+func (_ Unimplemented) ListDeliveries(w http.ResponseWriter, r *http.Request, id ID, params ListDeliveriesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Redeliver Send events again
+// (POST /v1/webhooks/{id}/redeliver)
+func (_ Unimplemented) Redeliver(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RotateWebhookSecret Give a webhook a new secret and a new key
+// (POST /v1/webhooks/{id}/rotate-secret)
+func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// TestWebhook Send a test event now
+// (POST /v1/webhooks/{id}/test)
+func (_ Unimplemented) TestWebhook(w http.ResponseWriter, r *http.Request, id ID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3489,6 +3767,204 @@ func (siw *ServerInterfaceWrapper) DeleteWebhook(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// GetWebhook operation middleware
+func (siw *ServerInterfaceWrapper) GetWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetWebhook(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ChangeWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeWebhook(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeliveriesParams
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDeliveries(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Redeliver operation middleware
+func (siw *ServerInterfaceWrapper) Redeliver(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Redeliver(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotateWebhookSecret operation middleware
+func (siw *ServerInterfaceWrapper) RotateWebhookSecret(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotateWebhookSecret(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TestWebhook operation middleware
+func (siw *ServerInterfaceWrapper) TestWebhook(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TestWebhook(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -3603,6 +4079,51 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	}
 
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/healthz", wrapper.Health)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/readyz", wrapper.Ready)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/balances", wrapper.GetBalances)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/blocks", wrapper.ListBlocks)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/blocks/{height}", wrapper.GetBlock)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/book/{give}/{want}", wrapper.GetBook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/lines", wrapper.ListLines)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.CloseLine)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.GetLine)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.SetLine)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/messages", wrapper.SubmitMessage)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/offers", wrapper.ListOffers)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/offers", wrapper.PlaceOffer)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/offers/{id}", wrapper.CancelOffer)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/offers/{id}", wrapper.GetOffer)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/participants", wrapper.ListParticipants)
 	})
 	r.Group(func(r chi.Router) {
@@ -3630,28 +4151,22 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/v1/participants/{bic}/signing-keys", wrapper.AddSigningKey)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/lines", wrapper.ListLines)
+		r.Get(options.BaseURL+"/v1/payments", wrapper.ListPayments)
 	})
 	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.CloseLine)
+		r.Post(options.BaseURL+"/v1/payments", wrapper.CreatePayment)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.GetLine)
+		r.Get(options.BaseURL+"/v1/payments/{id}", wrapper.GetPayment)
 	})
 	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.SetLine)
+		r.Get(options.BaseURL+"/v1/payments/{id}/messages", wrapper.ListPaymentMessages)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/offers", wrapper.ListOffers)
+		r.Get(options.BaseURL+"/v1/payments/{id}/receipt", wrapper.GetReceipt)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/offers", wrapper.PlaceOffer)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/offers/{id}", wrapper.CancelOffer)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/offers/{id}", wrapper.GetOffer)
+		r.Post(options.BaseURL+"/v1/payments/batch", wrapper.CreatePayments)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/quotes", wrapper.Quote)
@@ -3660,43 +4175,10 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/quotes/stream", wrapper.StreamQuotes)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/payments", wrapper.ListPayments)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/payments", wrapper.CreatePayment)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/payments/batch", wrapper.CreatePayments)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/payments/{id}", wrapper.GetPayment)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/payments/{id}/receipt", wrapper.GetReceipt)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/payments/{id}/messages", wrapper.ListPaymentMessages)
-	})
-	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/messages", wrapper.SubmitMessage)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/balances", wrapper.GetBalances)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/blocks", wrapper.ListBlocks)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/blocks/{height}", wrapper.GetBlock)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/validators", wrapper.ListValidators)
-	})
-	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rates", wrapper.ListRates)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/book/{give}/{want}", wrapper.GetBook)
+		r.Get(options.BaseURL+"/v1/validators", wrapper.ListValidators)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/webhooks", wrapper.ListWebhooks)
@@ -3708,10 +4190,22 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Delete(options.BaseURL+"/v1/webhooks/{id}", wrapper.DeleteWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/healthz", wrapper.Health)
+		r.Get(options.BaseURL+"/v1/webhooks/{id}", wrapper.GetWebhook)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/readyz", wrapper.Ready)
+		r.Patch(options.BaseURL+"/v1/webhooks/{id}", wrapper.ChangeWebhook)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/webhooks/{id}/deliveries", wrapper.ListDeliveries)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{id}/redeliver", wrapper.Redeliver)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{id}/rotate-secret", wrapper.RotateWebhookSecret)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/webhooks/{id}/test", wrapper.TestWebhook)
 	})
 
 	return r
@@ -5443,6 +5937,243 @@ func (response DeleteWebhookdefaultApplicationProblemPlusJSONResponse) VisitDele
 	return err
 }
 
+type GetWebhookRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(w http.ResponseWriter) error
+}
+
+type GetWebhook200JSONResponse Webhook
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookdefaultApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhookRequestObject struct {
+	Id   ID `json:"id"`
+	Body *ChangeWebhookJSONRequestBody
+}
+
+type ChangeWebhookResponseObject interface {
+	VisitChangeWebhookResponse(w http.ResponseWriter) error
+}
+
+type ChangeWebhook200JSONResponse Webhook
+
+func (response ChangeWebhook200JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeWebhookdefaultApplicationProblemPlusJSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveriesRequestObject struct {
+	Id     ID `json:"id"`
+	Params ListDeliveriesParams
+}
+
+type ListDeliveriesResponseObject interface {
+	VisitListDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListDeliveries200JSONResponse DeliveryPage
+
+func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeliverRequestObject struct {
+	Id   ID `json:"id"`
+	Body *RedeliverJSONRequestBody
+}
+
+type RedeliverResponseObject interface {
+	VisitRedeliverResponse(w http.ResponseWriter) error
+}
+
+type Redeliver202JSONResponse Redelivering
+
+func (response Redeliver202JSONResponse) VisitRedeliverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeliverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedeliverdefaultApplicationProblemPlusJSONResponse) VisitRedeliverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(w http.ResponseWriter) error
+}
+
+type RotateWebhookSecret200JSONResponse Webhook
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhookRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type TestWebhookResponseObject interface {
+	VisitTestWebhookResponse(w http.ResponseWriter) error
+}
+
+type TestWebhook200JSONResponse WebhookTest
+
+func (response TestWebhook200JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// Health The process runs
@@ -5556,6 +6287,24 @@ type StrictServerInterface interface {
 	// DeleteWebhook Send nothing more to an address
 	// (DELETE /v1/webhooks/{id})
 	DeleteWebhook(ctx context.Context, request DeleteWebhookRequestObject) (DeleteWebhookResponseObject, error)
+	// GetWebhook Read a webhook
+	// (GET /v1/webhooks/{id})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// ChangeWebhook Change a webhook, turn it off or on
+	// (PATCH /v1/webhooks/{id})
+	ChangeWebhook(ctx context.Context, request ChangeWebhookRequestObject) (ChangeWebhookResponseObject, error)
+	// ListDeliveries Read a webhook's delivery log, newest event first
+	// (GET /v1/webhooks/{id}/deliveries)
+	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// Redeliver Send events again
+	// (POST /v1/webhooks/{id}/redeliver)
+	Redeliver(ctx context.Context, request RedeliverRequestObject) (RedeliverResponseObject, error)
+	// RotateWebhookSecret Give a webhook a new secret and a new key
+	// (POST /v1/webhooks/{id}/rotate-secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// TestWebhook Send a test event now
+	// (POST /v1/webhooks/{id}/test)
+	TestWebhook(ctx context.Context, request TestWebhookRequestObject) (TestWebhookResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -6623,6 +7372,177 @@ func (sh *strictHandler) DeleteWebhook(w http.ResponseWriter, r *http.Request, i
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DeleteWebhookResponseObject); ok {
 		if err := validResponse.VisitDeleteWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetWebhook operation middleware
+func (sh *strictHandler) GetWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	var request GetWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx, request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		if err := validResponse.VisitGetWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeWebhook operation middleware
+func (sh *strictHandler) ChangeWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	var request ChangeWebhookRequestObject
+
+	request.Id = id
+
+	var body ChangeWebhookJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeWebhook(ctx, request.(ChangeWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeWebhookResponseObject); ok {
+		if err := validResponse.VisitChangeWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDeliveries operation middleware
+func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, id ID, params ListDeliveriesParams) {
+	var request ListDeliveriesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeliveries(ctx, request.(ListDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Redeliver operation middleware
+func (sh *strictHandler) Redeliver(w http.ResponseWriter, r *http.Request, id ID) {
+	var request RedeliverRequestObject
+
+	request.Id = id
+
+	var body RedeliverJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Redeliver(ctx, request.(RedeliverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Redeliver")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RedeliverResponseObject); ok {
+		if err := validResponse.VisitRedeliverResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(w http.ResponseWriter, r *http.Request, id ID) {
+	var request RotateWebhookSecretRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx, request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		if err := validResponse.VisitRotateWebhookSecretResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestWebhook operation middleware
+func (sh *strictHandler) TestWebhook(w http.ResponseWriter, r *http.Request, id ID) {
+	var request TestWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TestWebhook(ctx, request.(TestWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TestWebhookResponseObject); ok {
+		if err := validResponse.VisitTestWebhookResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -148,10 +148,11 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 	}
 	defer onExit("settlement client", client.Close)
 
-	guard := webhook.Guard{AllowPrivate: f.Private}
+	sender := webhook.NewSender(webhook.Guard{AllowPrivate: f.Private}, time.Now)
+	defer sender.Close()
 	gate, err := gateway.New(gateway.Config{
 		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: feed, MaxMidAge: f.maxMidAge(),
-		MasterKey: dir.master, Operator: dir.operator, Guard: guard, Now: time.Now, Log: log,
+		MasterKey: dir.master, Operator: dir.operator, Sender: sender, Now: time.Now, Log: log,
 	})
 	if err != nil {
 		return err
@@ -170,10 +171,8 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		defer stopNode()
 		return serveHTTP(gctx, gate.Server(), listener)
 	})
-	sender := webhook.NewSender(guard, time.Now)
-	defer sender.Close()
 	g.Go(func() error {
-		gate.Dispatcher(sender, client.Projections()).Run(gctx)
+		gate.Dispatcher(client.Projections()).Run(gctx)
 		return nil
 	})
 	if f.Rates != "" {

@@ -48,6 +48,8 @@ type Config struct {
 	Sender *Sender
 	// Wake is signalled after deliveries were stored. One signal may stand for many.
 	Wake <-chan struct{}
+	// Nudge is signalled after somebody made deliveries due that were not.
+	Nudge <-chan struct{}
 	// Now is the clock.
 	Now func() time.Time
 	// Jitter lengthens a wait at random; see the function of that name.
@@ -83,6 +85,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-d.Wake:
+		case <-d.Nudge:
 		case <-timer.C:
 		case id := <-finished:
 			delete(workers, id)

@@ -81,14 +81,14 @@ func newRig(t *testing.T) *rig {
 }
 
 func (g *rig) receiver(id string, answer func(string, http.ResponseWriter, *http.Request) bool) *receiver {
-	secret := webhook.NewSecret()
-	verifier, err := standardwebhooks.NewWebhook(secret.Text())
+	keys := webhook.Keys{webhook.NewKey()}
+	verifier, err := standardwebhooks.NewWebhook(keys[0].Secret.Text())
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	v := &receiver{t: g.t, verifier: verifier, answer: answer, taken: make(map[string]int)}
 	g.net.Serve(id+".example", v)
-	g.store.AddEndpoint(g.t.Context(), webhook.Endpoint{ID: id, URL: "http://" + id + ".example/hook", Secret: secret})
+	g.store.AddEndpoint(g.t.Context(), webhook.Endpoint{ID: id, URL: "http://" + id + ".example/hook", Keys: keys})
 	return v
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -70,14 +69,9 @@ func (s Secret) Format(f fmt.State, _ rune) { f.Write([]byte(s.String())) }
 // LogValue is the placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Sign returns the value of the signature header for a message sent at the given second. The header
-// is a list separated by spaces, so further schemes and keys can stand beside this one.
+// Sign returns the v1 signature of a message sent at the given second, as the signature header lists it.
 func (s Secret) Sign(id string, at time.Time, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(s.key))
-	mac.Write([]byte(id))
-	mac.Write([]byte{'.'})
-	mac.Write(strconv.AppendInt(nil, at.Unix(), 10))
-	mac.Write([]byte{'.'})
-	mac.Write(body)
+	mac.Write(signed(id, at, body))
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -59,7 +59,7 @@ func TestParseSecret(t *testing.T) {
 
 func TestASecretDoesNotPrint(t *testing.T) {
 	secret, _ := ParseSecret("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 24))))
-	to := Endpoint{ID: "one", Secret: secret}
+	to := Endpoint{ID: "one", Keys: Keys{{Secret: secret, seed: strings.Repeat("k", 32)}}}
 	for _, text := range []string{
 		fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s %q %x", to, to, to, secret, secret, secret), secret.LogValue().String(),
 	} {

@@ -25,6 +25,7 @@ const (
 
 // Sender makes single attempts.
 type Sender struct {
+	guard  Guard
 	client *http.Client
 	now    func() time.Time
 }
@@ -32,7 +33,8 @@ type Sender struct {
 // NewSender returns a Sender whose connections all pass the guard. now stamps and signs.
 func NewSender(guard Guard, now func() time.Time) *Sender {
 	return &Sender{
-		now: now,
+		guard: guard,
+		now:   now,
 		client: &http.Client{
 			Timeout: sendTimeout,
 			// A redirect would take signed data to where nobody registered.
@@ -50,6 +52,9 @@ func NewSender(guard Guard, now func() time.Time) *Sender {
 		},
 	}
 }
+
+// CheckURL tells whether raw may be registered as an endpoint; see Guard.CheckURL.
+func (s *Sender) CheckURL(raw string) error { return s.guard.CheckURL(raw) }
 
 // Close gives the idle connections up.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
@@ -76,7 +81,7 @@ func (s *Sender) Send(ctx context.Context, to Endpoint, d Delivery) Result {
 	req.Header.Set("User-Agent", "Viaduct-Webhooks/1")
 	req.Header.Set(HeaderID, d.EventID)
 	req.Header.Set(HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
-	req.Header.Set(HeaderSignature, to.Secret.Sign(d.EventID, at, d.Body))
+	req.Header.Set(HeaderSignature, to.Keys.Sign(d.EventID, at, d.Body))
 
 	resp, err := s.client.Do(req)
 	if err != nil {

@@ -19,8 +19,8 @@ func sample() Delivery {
 }
 
 func TestSendOverARealConnection(t *testing.T) {
-	secret := NewSecret()
-	verifier, err := standardwebhooks.NewWebhook(secret.Text())
+	keys := Keys{NewKey()}
+	verifier, err := standardwebhooks.NewWebhook(keys[0].Secret.Text())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestSendOverARealConnection(t *testing.T) {
 	for _, tt := range tests {
 		status.Store(int64(tt.status))
 		retry.Store(tt.retryAfter)
-		r := sender.Send(t.Context(), Endpoint{ID: "one", URL: server.URL + "/hook", Secret: secret}, sample())
+		r := sender.Send(t.Context(), Endpoint{ID: "one", URL: server.URL + "/hook", Keys: keys}, sample())
 		if r.Delivered() != tt.delivered || r.Status != tt.status || r.Reason != tt.reason || r.RetryAfter != tt.wait {
 			t.Errorf("%d %q: %+v, want delivered %v, %q, %v", tt.status, tt.retryAfter, r, tt.delivered, tt.reason, tt.wait)
 		}
@@ -95,14 +95,14 @@ func TestTheGuardStandsBeforeEverySend(t *testing.T) {
 	defer server.Close()
 	sender := NewSender(Guard{}, time.Now)
 	defer sender.Close()
-	r := sender.Send(t.Context(), Endpoint{URL: server.URL, Secret: NewSecret()}, sample())
+	r := sender.Send(t.Context(), Endpoint{URL: server.URL, Keys: Keys{NewKey()}}, sample())
 	if r.Reason != "address refused" || !errors.Is(r.Err, ErrAddress) || reached.Load() {
 		t.Errorf("to loopback: %+v, reached %v", r, reached.Load())
 	}
 	closed := NewSender(Guard{AllowPrivate: true}, time.Now)
 	defer closed.Close()
 	server.Close()
-	r = closed.Send(t.Context(), Endpoint{URL: server.URL + "/?token=sesame", Secret: NewSecret()}, sample())
+	r = closed.Send(t.Context(), Endpoint{URL: server.URL + "/?token=sesame", Keys: Keys{NewKey()}}, sample())
 	if r.Reason != "connection failed" || strings.Contains(r.Err.Error(), "sesame") {
 		t.Errorf("to a closed port: %+v", r)
 	}
@@ -114,7 +114,7 @@ func TestACertificateNobodyVouchesForIsRefused(t *testing.T) {
 	defer server.Close()
 	sender := NewSender(Guard{AllowPrivate: true}, time.Now)
 	defer sender.Close()
-	if r := sender.Send(t.Context(), Endpoint{URL: server.URL, Secret: NewSecret()}, sample()); r.Reason != "certificate refused" {
+	if r := sender.Send(t.Context(), Endpoint{URL: server.URL, Keys: Keys{NewKey()}}, sample()); r.Reason != "certificate refused" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -149,7 +149,7 @@ func TestASlowEndpointIsLeftAfterItsTime(t *testing.T) {
 				sender := NewSender(n.Guard(), time.Now)
 				defer sender.Close()
 				began := time.Now()
-				r := sender.Send(t.Context(), Endpoint{URL: "http://bank.example/", Secret: NewSecret()}, sample())
+				r := sender.Send(t.Context(), Endpoint{URL: "http://bank.example/", Keys: Keys{NewKey()}}, sample())
 				if took := time.Since(began); r.Status != tt.status || r.Reason != tt.reason || took != tt.took {
 					t.Errorf("%+v after %v, want %d, %q after %v", r, took, tt.status, tt.reason, tt.took)
 				}

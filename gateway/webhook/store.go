@@ -7,9 +7,9 @@ import (
 
 // Endpoint is where a participant wants its events sent.
 type Endpoint struct {
-	ID     string
-	URL    string
-	Secret Secret
+	ID   string
+	URL  string
+	Keys Keys
 }
 
 // Delivery is one event on its way to one endpoint. It is pending until an Attempt ends it.

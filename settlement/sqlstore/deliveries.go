@@ -147,22 +147,36 @@ func (s *Store) RecordAttempt(ctx context.Context, a Attempt) error {
 }
 
 // Deliveries returns a page of a webhook's deliveries below a Seq, newest first; below 0, from the
-// newest.
-func (s *Store) Deliveries(ctx context.Context, participant ledger.BIC, webhook ledger.ID, before int64, limit int) ([]Delivery, error) {
-	if before == 0 {
-		before = 1 << 62
-	}
-	return list(ctx, s.read, "deliveries", scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries d
+// newest; in any state, or in one.
+func (s *Store) Deliveries(ctx context.Context, participant ledger.BIC, webhook ledger.ID, state string, before int64, limit int) ([]Delivery, error) {
+	var w where
+	w.add(`SELECT `+deliveryColumns+` FROM deliveries d
 		JOIN webhooks w ON w.id = d.webhook JOIN events e ON e.height = d.height AND e.idx = d.idx AND e.party = d.party
-		WHERE d.webhook = $1 AND w.participant = $2 AND d.seq < $3 ORDER BY d.seq DESC LIMIT $4`, webhook[:], participant.String(), before, limit)
+		WHERE d.webhook = ? AND w.participant = ?`, webhook[:], participant.String())
+	switch state { // written out, so that the indexes of these states serve
+	case DeliveryPending:
+		w.add(" AND d.state = 'pending'")
+	case DeliveryFailed:
+		w.add(" AND d.state = 'failed'")
+	case DeliveryDelivered:
+		w.add(" AND d.state = 'delivered'")
+	}
+	if before != 0 {
+		w.add(" AND d.seq < ?", before)
+	}
+	w.add(" ORDER BY d.seq DESC LIMIT ?", limit)
+	return list(ctx, s.read, "deliveries", scanDelivery, string(w.text), w.args...)
 }
 
-// Attempts returns the attempts at the deliveries of a webhook, in the order of the deliveries.
-func (s *Store) Attempts(ctx context.Context, participant ledger.BIC, webhook ledger.ID, after int64, limit int) ([]Attempt, error) {
+// Attempts returns the last attempts at each of a webhook's deliveries from one Seq to another, both
+// included, in the order of the deliveries and oldest first.
+func (s *Store) Attempts(ctx context.Context, participant ledger.BIC, webhook ledger.ID, from, to int64, last int) ([]Attempt, error) {
 	return list(ctx, s.read, "attempts", func(r *sql.Rows, a *Attempt) error {
 		return r.Scan(&a.Seq, &a.Claim, &a.Number, &a.At, &a.Took, &a.Status, &a.Reason, &a.Outcome, &a.Due)
-	}, `SELECT a.seq, a.claim, a.number, a.at, a.took, a.status, a.reason, a.outcome, a.due
-		FROM delivery_attempts a JOIN deliveries d ON d.seq = a.seq JOIN webhooks w ON w.id = d.webhook
-		WHERE d.webhook = $1 AND w.participant = $2 AND a.seq > $3 ORDER BY a.seq, a.claim LIMIT $4`,
-		webhook[:], participant.String(), after, limit)
+	}, `SELECT seq, claim, number, at, took, status, reason, outcome, due FROM (
+			SELECT a.*, ROW_NUMBER() OVER (PARTITION BY a.seq ORDER BY a.claim DESC) AS back
+			FROM delivery_attempts a JOIN deliveries d ON d.seq = a.seq JOIN webhooks w ON w.id = d.webhook
+			WHERE d.webhook = $1 AND w.participant = $2 AND d.seq BETWEEN $3 AND $4) AS recent
+		WHERE back <= $5 ORDER BY seq, claim`,
+		webhook[:], participant.String(), from, to, last)
 }

@@ -50,7 +50,7 @@ func named(name string) (id ledger.ID) { copy(id[:], name); return id }
 func nameOf(id ledger.ID) string       { return strings.TrimRight(string(id[:]), "\x00") }
 
 func (a *adapter) AddEndpoint(ctx context.Context, e webhook.Endpoint) error {
-	return a.s.PutWebhook(ctx, sqlstore.Webhook{ID: named(e.ID), Participant: owner, URL: e.URL, Secret: []byte(e.Secret.Text())})
+	return a.s.PutWebhook(ctx, sqlstore.Webhook{ID: named(e.ID), Participant: owner, URL: e.URL, Secret: []byte(e.Keys.Text())}, 100)
 }
 
 func (a *adapter) AddDelivery(ctx context.Context, endpoint, eventID, subject string, body []byte, now time.Time) (int64, error) {
@@ -62,7 +62,7 @@ func (a *adapter) AddDelivery(ctx context.Context, endpoint, eventID, subject st
 func (a *adapter) Log(ctx context.Context) ([]webhook.Attempt, error) {
 	var all []webhook.Attempt
 	for _, endpoint := range []string{"one", "two", "three"} {
-		log, err := a.s.Attempts(ctx, owner, named(endpoint), 0, 100)
+		log, err := a.s.Attempts(ctx, owner, named(endpoint), 0, 1<<62, 100)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (a *adapter) Claim(ctx context.Context, endpoint string, now, until time.Ti
 	if err != nil || w.ID == (ledger.ID{}) {
 		return webhook.Endpoint{}, nil, err
 	}
-	secret, err := webhook.ParseSecret(string(w.Secret))
+	keys, err := webhook.ParseKeys(string(w.Secret))
 	var claimed []webhook.Delivery
 	for _, d := range found {
 		subject := d.Subject()
@@ -115,7 +115,7 @@ func (a *adapter) Claim(ctx context.Context, endpoint string, now, until time.Ti
 			Seq: d.Seq, EventID: a.events[d.Event.ID], Subject: nameOf(d.Event.Payment), Body: d.Event.Body, Attempts: d.Attempts, Claim: time.UnixMilli(d.Due),
 		})
 	}
-	return webhook.Endpoint{ID: nameOf(w.ID), URL: w.URL, Secret: secret}, claimed, err
+	return webhook.Endpoint{ID: nameOf(w.ID), URL: w.URL, Keys: keys}, claimed, err
 }
 
 func (a *adapter) Record(ctx context.Context, v webhook.Attempt) error {

@@ -35,6 +35,8 @@ var (
 	ErrExists   = errors.New("already there")
 	ErrSchema   = errors.New("database schema is not this program's")
 	ErrCursor   = errors.New("not a cursor of this list")
+	// ErrFull says that there are as many as there may be.
+	ErrFull = errors.New("no room for another")
 	// ErrGap says that a block before the one to project is missing.
 	ErrGap = errors.New("block out of order")
 	// ErrForked says that the database holds another chain.

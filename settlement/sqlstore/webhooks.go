@@ -29,14 +29,41 @@ func (w *Webhook) columns() []any {
 
 func scanWebhook(r *sql.Rows, w *Webhook) error { return r.Scan(w.columns()...) }
 
-// PutWebhook adds a webhook; ErrExists when its id is taken.
-func (s *Store) PutWebhook(ctx context.Context, w Webhook) error {
-	types := ""
-	if len(w.Types) > 0 {
-		types = "," + strings.Join(w.Types, ",") + "," // so that a type is found between commas
+// PutWebhook adds a webhook; ErrExists when its id is taken, ErrFull when its participant has most
+// webhooks already.
+func (s *Store) PutWebhook(ctx context.Context, w Webhook, most int) error {
+	err := s.writer.do(ctx, func(ctx context.Context, t tx) error {
+		// The counter's row first, so that two at a time count one another.
+		if _, err := t.exec(ctx, `UPDATE delivery_counter SET seq = seq WHERE id = 1`); err != nil {
+			return err
+		}
+		had, err := one(ctx, t.query, "webhooks", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+			`SELECT COUNT(*) FROM webhooks WHERE participant = $1`, w.Participant.String())
+		switch {
+		case err != nil:
+			return err
+		case had >= most:
+			return ErrFull
+		}
+		n, err := t.exec(ctx, `INSERT INTO webhooks (id, participant, url, types, secret, created, disabled, reason)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`, w.ID[:], w.Participant.String(), w.URL, typesText(w.Types), blob(w.Secret), w.Created, w.Disabled, w.Reason)
+		if err == nil && n == 0 {
+			err = ErrExists
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("put webhook: %w", err)
 	}
-	return s.create(ctx, "put webhook", `INSERT INTO webhooks (id, participant, url, types, secret, created, disabled, reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, w.ID[:], w.Participant.String(), w.URL, types, blob(w.Secret), w.Created, w.Disabled, w.Reason)
+	return nil
+}
+
+// typesText has a comma on both sides of each type, so that one is found between commas.
+func typesText(types []string) string {
+	if len(types) == 0 {
+		return ""
+	}
+	return "," + strings.Join(types, ",") + ","
 }
 
 // Webhook returns a webhook of a participant.
@@ -51,10 +78,46 @@ func (s *Store) Webhooks(ctx context.Context, participant ledger.BIC) ([]Webhook
 		`SELECT `+webhookColumns+` FROM webhooks w WHERE w.participant = $1 ORDER BY w.created, w.id`, participant.String())
 }
 
-// DisableWebhook stops deliveries to a webhook; what is pending stays pending.
-func (s *Store) DisableWebhook(ctx context.Context, participant ledger.BIC, id ledger.ID, reason string, now int64) error {
-	return s.changeOne(ctx, "disable webhook", `UPDATE webhooks SET disabled = $1, reason = $2 WHERE id = $3 AND participant = $4`,
-		now, reason, id[:], participant.String())
+// WebhookChange has what changes of a webhook; what is nil or empty stays.
+type WebhookChange struct {
+	URL      string
+	Types    *[]string
+	Disabled *int64 // when; 0 turns it on
+	Reason   string // of Disabled
+}
+
+// ChangeWebhook changes a participant's webhook and returns it as it is then. What is pending stays so.
+func (s *Store) ChangeWebhook(ctx context.Context, participant ledger.BIC, id ledger.ID, c WebhookChange) (w Webhook, err error) {
+	err = s.writer.do(ctx, func(ctx context.Context, t tx) error {
+		var text where
+		text.add("UPDATE webhooks SET id = id")
+		if c.URL != "" {
+			text.add(", url = ?", c.URL)
+		}
+		if c.Types != nil {
+			text.add(", types = ?", typesText(*c.Types))
+		}
+		if c.Disabled != nil {
+			text.add(", disabled = ?, reason = ?", *c.Disabled, c.Reason)
+		}
+		text.add(" WHERE id = ? AND participant = ?", id[:], participant.String())
+		if _, err := t.exec(ctx, string(text.text), text.args...); err != nil {
+			return err
+		}
+		w, err = one(ctx, t.query, "webhook", scanWebhook,
+			`SELECT `+webhookColumns+` FROM webhooks w WHERE w.id = $1 AND w.participant = $2`, id[:], participant.String())
+		return err
+	})
+	if err != nil {
+		return Webhook{}, fmt.Errorf("change webhook: %w", err)
+	}
+	return w, nil
+}
+
+// ReplaceWebhookSecret puts a sealed secret in the place of the one that was read; ErrNotFound when it
+// is not there any more.
+func (s *Store) ReplaceWebhookSecret(ctx context.Context, id ledger.ID, old, secret []byte) error {
+	return s.changeOne(ctx, "replace webhook secret", `UPDATE webhooks SET secret = $1 WHERE id = $2 AND secret = $3`, blob(secret), id[:], blob(old))
 }
 
 // DeleteWebhook forgets a webhook, its deliveries and their log.

@@ -37,7 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := &bench{T: t, store: open(t), secret: webhook.NewSecret()}
+			b := &bench{T: t, store: open(t), keys: webhook.Keys{webhook.NewKey()}}
 			tt.test(b)
 		})
 	}
@@ -52,13 +52,13 @@ const lease = 30 * time.Second
 
 type bench struct {
 	*testing.T
-	store  Store
-	secret webhook.Secret
+	store Store
+	keys  webhook.Keys
 }
 
 func (b *bench) endpoint(id string) {
 	b.Helper()
-	err := b.store.AddEndpoint(context.Background(), webhook.Endpoint{ID: id, URL: "https://bank.example/" + id, Secret: b.secret})
+	err := b.store.AddEndpoint(context.Background(), webhook.Endpoint{ID: id, URL: "https://bank.example/" + id, Keys: b.keys})
 	if err != nil {
 		b.Fatalf("AddEndpoint(%s): %v", id, err)
 	}
@@ -147,8 +147,8 @@ func claimHandsOut(b *bench) {
 	if err != nil || len(got) != 1 {
 		b.Fatalf("Claim = %v, %v", got, err)
 	}
-	if to.ID != "one" || to.URL != "https://bank.example/one" || to.Secret != b.secret {
-		b.Errorf("endpoint %q, %q, or another secret", to.ID, to.URL)
+	if to.ID != "one" || to.URL != "https://bank.example/one" || !to.Keys.Equal(b.keys) {
+		b.Errorf("endpoint %q, %q, or other keys", to.ID, to.URL)
 	}
 	d := got[0]
 	if d.Seq != seq || d.EventID != "e1" || d.Subject != "p1" || string(d.Body) != `{"event":"e1"}` || d.Attempts != 0 || !d.Claim.Equal(at(lease)) {
