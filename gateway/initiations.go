@@ -79,11 +79,6 @@ func (g *Gateway) readOrder(ctx context.Context, in *inbound, lot *iso20022.Lot,
 		checkAmount(o.pay.Amount, t.Path+"/Amt/InstdAmt", f)
 	}
 	readUETR(t.UETR, t.Path+"/PmtId/UETR", o, f)
-	if t.UETR != "" {
-		if err := g.checkCovered(ctx, in, o, t.Path+"/PmtId/UETR"); err != nil {
-			return nil, err
-		}
-	}
 	o.details = &openapi.Details{
 		Debtor:     partyOf(lot.Debtor, lot.Account),
 		Creditor:   partyOf(t.Creditor, t.Account),

@@ -83,9 +83,11 @@ func TestCoveredTransfer(t *testing.T) {
 		t.Errorf("an announcement moved money: %s", got)
 	}
 	diff(t, "asked", told(r.asks(200, mexican, pacs028(mexican, german, "Q-1", uetrA))), []string{"PDNG NARR"})
-	diff(t, "ordered besides", told(r.asks(422, mexican, pacs008("MX-0001", "MX-0009"))), []string{"RJCT DUPL"})
-	twice := r.must(422, r.do("POST", "/v1/payments", mexican, obj{"to": german, "deliver": cash("EUR", "1.00"), "send_max": cash("EUR", "1.00"), "uetr": uetrA}))
-	diff(t, "ordered as JSON", twice.faults(), []string{"/uetr duplicate_uetr DUPL"})
+	diff(t, "ordered besides", told(r.asks(201, mexican, pacs008("MX-0001", "MX-0009"), "Prefer", "wait=10")), []string{"RJCT DUPL"})
+	twice := r.must(201, r.do("POST", "/v1/payments", mexican, obj{"to": german, "deliver": cash("EUR", "1.00"), "send_max": cash("EUR", "1.00"), "uetr": uetrA}, "Prefer", "wait=10"))
+	if twice.text("status") != "rejected" || twice.text("code") != "duplicate_uetr" || twice.text("iso_reason") != "DUPL" {
+		t.Errorf("ordered as JSON: %s", twice.body)
+	}
 
 	diff(t, "cover", told(r.asks(201, mexican, pacs009(mexican, german, "MX-0002", uetrA, "1000.00", true), "Prefer", "wait=10")), []string{"ACSC"})
 	diff(t, "after its cover", told(r.asks(200, mexican, pacs028(mexican, german, "Q-2", uetrA))), []string{"ACSC"})
@@ -93,17 +95,17 @@ func TestCoveredTransfer(t *testing.T) {
 		t.Errorf("balance %s, want the money moved once", got)
 	}
 	page := r.must(200, r.do("GET", "/v1/payments?uetr="+uetrA, german, nil))
-	if list, _ := page.json["data"].([]any); len(list) != 2 || page.text("data", "0", "height") != page.text("data", "1", "height") {
+	if list, _ := page.json["data"].([]any); len(list) != 2 || page.text("data", "1", "covered_by") != page.text("data", "0", "id") {
 		t.Errorf("the receiver sees %s", page.body)
 	}
 
 	// The other way round: the cover first.
 	diff(t, "cover first", told(r.asks(201, mexican, pacs009(mexican, german, "MX-0003", uetrB, "1000.00", true), "Prefer", "wait=10")), []string{"ACSC"})
-	diff(t, "transfer after", told(r.asks(201, mexican, cove("MX-0004", uetrB))), []string{"ACSC"})
+	diff(t, "transfer after", told(r.asks(201, mexican, cove("MX-0004", uetrB), "Prefer", "wait=10")), []string{"ACSC"})
 
 	// What waits for its cover can be recalled.
 	const third = "2a1b3c4d-5e6f-4a0b-9c8d-7e6f5a4b3c2d"
-	r.asks(202, mexican, cove("MX-0005", third))
+	r.asks(202, mexican, cove("MX-0005", third), "Prefer", "wait=10")
 	diff(t, "recall", told(r.asks(201, mexican, camt056(mexican, german, "C-1", third))), []string{"ACCR"})
 	diff(t, "recalled", told(r.asks(200, mexican, pacs028(mexican, german, "Q-3", third))), []string{"CANC NARR"})
 	if got := balance(); got != "48000.00" {

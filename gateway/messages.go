@@ -104,7 +104,7 @@ func messageProblem(code openapi.ErrorCode, findings []iso20022.Finding) error {
 func (in *inbound) orderOf() order {
 	key := in.key
 	if key == "" {
-		key = "msgid:" + in.m.MessageID()
+		key = in.m.MessageID()
 	}
 	return order{signer: in.caller.bic, key: key, method: http.MethodPost, path: "/v1/messages"}
 }
@@ -144,7 +144,7 @@ func putStatus(p sqlstore.Payment, final bool, t *iso20022.TxStatus) {
 	switch {
 	case p.Status == sqlstore.StatusHeld || p.Status == sqlstore.StatusQueued:
 		t.Status = iso20022.Pending
-		if p.Kind == sqlstore.KindCovered || p.Kind == sqlstore.KindAdvice {
+		if p.Mode == ledger.Covered {
 			t.Info = "waits for its cover"
 		}
 	case !final:

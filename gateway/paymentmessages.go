@@ -62,7 +62,7 @@ func (g *Gateway) outbound(ctx context.Context, viewer ledger.BIC, p sqlstore.Pa
 			}
 		}
 	}
-	if p.Status != sqlstore.StatusSettled || p.Kind == sqlstore.KindCovered || p.Kind == sqlstore.KindAdvice {
+	if p.Status != sqlstore.StatusSettled || p.Mode == ledger.Covered {
 		return out, nil
 	}
 	postings, err := g.cfg.Store.Postings(ctx, viewer, p.Height, p.Index)

@@ -112,15 +112,6 @@ func (g *Gateway) readPayment(ctx context.Context, in *openapi.NewPayment, x *ex
 			f.add("/not_after", openapi.ErrorCodePastNotAfter, "the time has passed", ledger.ISOReason(ledger.PastNotAfter))
 		}
 	}
-	if in.Uetr != "" && !f.at("/uetr") {
-		twice, err := g.announced(ctx, p, false)
-		if err != nil {
-			return nil, err
-		}
-		if twice {
-			f.add("/uetr", openapi.ErrorCodeDuplicateUetr, "announced before as a transfer that settles by cover", ledger.ISOReason(ledger.DuplicateUETR))
-		}
-	}
 	if len(f.list) > 0 {
 		return p, nil
 	}

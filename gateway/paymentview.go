@@ -95,6 +95,9 @@ func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 	if settled {
 		v.Delivered = moneyPointer(p.Delivered, p.Deliver)
 	}
+	if p.Cover != (ledger.ID{}) {
+		v.CoveredBy = idText(p.Cover)
+	}
 	if !sender {
 		return v
 	}
@@ -102,12 +105,15 @@ func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 	if p.Mode == ledger.ExactSend {
 		v.Send, v.DeliverMin = moneyPointer(p.Amount, p.Send), moneyPointer(p.Bound, p.Deliver)
 	} else {
-		v.Deliver, v.SendMax = moneyPointer(p.Amount, p.Deliver), moneyPointer(p.Bound, p.Send)
+		v.Deliver = moneyPointer(p.Amount, p.Deliver)
+		if p.Mode != ledger.Covered { // what its cover costs is the cover's to tell
+			v.SendMax = moneyPointer(p.Bound, p.Send)
+		}
 		if p.Least > 0 {
 			v.DeliverMin = moneyPointer(p.Least, p.Deliver)
 		}
 	}
-	if settled {
+	if settled && p.Mode != ledger.Covered {
 		v.Source = moneyPointer(p.Source, p.Send)
 	}
 	if p.MidRate != "" {
@@ -135,7 +141,10 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 	case !errors.Is(err, sqlstore.ErrNotFound):
 		return v, err
 	}
-	if p.From == by.bic && p.Status == sqlstore.StatusSettled {
+	if err := g.tellReturns(ctx, &v, p, by.bic); err != nil {
+		return v, err
+	}
+	if p.From == by.bic && p.Status == sqlstore.StatusSettled && p.Mode != ledger.Covered {
 		moves, err := g.cfg.Store.Moves(ctx, p.Height, p.Index)
 		if err != nil {
 			return v, err

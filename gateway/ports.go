@@ -37,7 +37,6 @@ type Store interface {
 	PaymentsByID(ctx context.Context, sender ledger.BIC, ids []ledger.ID) ([]sqlstore.Payment, error)
 	PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Details, error)
 	PaymentsOfMessage(ctx context.Context, sender ledger.BIC, messageID string) ([]sqlstore.Payment, error)
-	SettleCovered(ctx context.Context, id ledger.ID) error
 	CancelHeld(ctx context.Context, sender ledger.BIC, id ledger.ID, now int64) (bool, error)
 	Messages(ctx context.Context, viewer ledger.BIC, payment ledger.ID) ([]sqlstore.Message, error)
 	Postings(ctx context.Context, viewer ledger.BIC, height uint64, index int) ([]sqlstore.Posting, error)

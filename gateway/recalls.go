@@ -16,7 +16,7 @@ import (
 // transfer.
 func (g *Gateway) sent(ctx context.Context, by ledger.BIC, r *iso20022.Original) (sqlstore.Payment, error) {
 	p, err := g.original(ctx, by, r, func(p *sqlstore.Payment) bool {
-		return p.From == by && p.UETRKind == ledger.UETRPayment && p.Kind != sqlstore.KindAdvice
+		return p.From == by && p.UETRKind == ledger.UETRPayment
 	})
 	if errors.Is(err, errNoOriginal) {
 		return g.original(ctx, by, r, func(p *sqlstore.Payment) bool { return p.From == by && p.UETRKind != ledger.UETRPayment })
@@ -149,7 +149,7 @@ func (g *Gateway) passOn(ctx context.Context, in *inbound) (*answer, error) {
 		kept := g.kept(in, in.caller.bic, nil, nil)
 		for i := range list {
 			p, err := g.original(ctx, in.caller.bic, &list[i], func(p *sqlstore.Payment) bool {
-				return p.To == in.caller.bic && p.UETRKind != ledger.UETRReturn && p.Kind != sqlstore.KindAdvice && (p.Kind != sqlstore.KindCovered || list[i].UETR == "")
+				return p.To == in.caller.bic && p.UETRKind != ledger.UETRReturn && (p.Mode != ledger.Covered || list[i].UETR == "")
 			})
 			switch {
 			case errors.Is(err, errNoOriginal) || err == nil && len(kept.Payments) > 0 && kept.Participant != p.From:

@@ -35,7 +35,9 @@ func (g *Gateway) giveBack(ctx context.Context, in *inbound) (*answer, error) {
 			return nil, in.faults.problem()
 		}
 		for _, one := range orders {
-			if err := g.setReturnBound(ctx, one); err != nil {
+			if one.pay.Mode == ledger.Covered {
+				one.pay.Send = one.pay.Deliver
+			} else if err := g.setReturnBound(ctx, one); err != nil {
 				return nil, err
 			}
 		}
@@ -51,11 +53,14 @@ func (g *Gateway) readReturn(ctx context.Context, in *inbound, r *iso20022.Origi
 	f := &in.faults
 	o := &paymentOrder{from: in.caller.bic, kind: sqlstore.KindPacs004, e2e: r.EndToEndID, created: g.now()}
 	o.pay = ledger.Pay{ID: newID(), Mode: ledger.ExactDeliver, UETRKind: ledger.UETRReturn, MessageID: in.digest()}
+	if in.m.Method() == "COVE" {
+		o.pay.Mode = ledger.Covered
+	}
 	if r.Instructing.BIC != "" && !isBank(r.Instructing.BIC, in.caller.bic) {
 		f.add(r.Path+"/InstgAgt", openapi.ErrorCodeNotYourMessage, "the instructing agent is not the caller", "RC03")
 	}
 	found, err := g.original(ctx, in.caller.bic, r, func(p *sqlstore.Payment) bool {
-		return p.To == in.caller.bic && p.UETRKind != ledger.UETRReturn && p.Kind != sqlstore.KindCovered && p.Kind != sqlstore.KindAdvice && p.Status == sqlstore.StatusSettled
+		return p.To == in.caller.bic && p.UETRKind != ledger.UETRReturn && p.Mode != ledger.Covered && p.Status == sqlstore.StatusSettled
 	})
 	if errors.Is(err, errNoOriginal) {
 		f.add(r.Path+"/OrgnlUETR", openapi.ErrorCodeOriginalUnknown, "the caller received no such payment", "NOOR")
@@ -89,6 +94,30 @@ func (g *Gateway) setReturnBound(ctx context.Context, o *paymentOrder) error {
 		o.bound = priceBound{}
 		o.pay.Send, o.pay.Bound = ledger.AssetName{Currency: o.pay.Deliver.Currency}, o.pay.Amount
 		return nil
+	}
+	return err
+}
+
+// tellReturns says which payment a return gives back, and which return gave a payment back.
+func (g *Gateway) tellReturns(ctx context.Context, v *openapi.Payment, p sqlstore.Payment, viewer ledger.BIC) error {
+	if p.Status != sqlstore.StatusSettled {
+		return nil
+	}
+	found, err := g.cfg.Store.Payments(ctx, viewer, sqlstore.PaymentFilter{UETR: p.UETR, Status: sqlstore.StatusSettled}, sqlstore.PaymentCursor{}, 16)
+	for i := range found {
+		o := &found[i]
+		back, forth := o, &p
+		if p.UETRKind == ledger.UETRReturn {
+			back, forth = &p, o
+		}
+		if o.From != p.To || o.To != p.From || back.UETRKind != ledger.UETRReturn || forth.UETRKind == ledger.UETRReturn || forth.Mode == ledger.Covered {
+			continue
+		}
+		if back == o {
+			v.ReturnedBy = idText(o.ID)
+		} else {
+			v.ReturnOf = idText(o.ID)
+		}
 	}
 	return err
 }

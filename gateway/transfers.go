@@ -21,40 +21,24 @@ func (g *Gateway) transfer(ctx context.Context, in *inbound) (*answer, error) {
 	}
 	o := in.orderOf()
 	o.draft = func(ctx context.Context) (*draft, error) { return g.draftTransfer(ctx, in, transfer) }
-	o.answer = func(ctx context.Context, at placed) (*answer, error) {
-		if len(at.instructions) == 0 {
-			if err := g.lookForCovers(ctx, in); err != nil {
-				return nil, err
-			}
-		}
-		return g.statusReport(ctx, in, at)
-	}
+	o.answer = func(ctx context.Context, at placed) (*answer, error) { return g.statusReport(ctx, in, at) }
 	return g.run(ctx, o)
 }
 
-// lookForCovers settles the transfers of a message whose covers were there before them.
-func (g *Gateway) lookForCovers(ctx context.Context, in *inbound) error {
-	held, err := g.cfg.Store.PaymentsOfMessage(ctx, in.caller.bic, in.m.MessageID())
-	for i := range held {
-		if err == nil {
-			err = g.cfg.Store.SettleCovered(ctx, held[i].ID)
-		}
+// modeOf says what a transfer asks of the ledger. One that settles by cover is only announced: a pacs.008
+// for the customer's money that a pacs.009 brings, or a pacs.009 that advises of another one.
+func modeOf(m *iso20022.Message, transfer *iso20022.CreditTransfer) (mode ledger.Mode, kind string, use ledger.UETRKind) {
+	mode, kind, use = ledger.ExactDeliver, sqlstore.KindPacs008, ledger.UETRPayment
+	if m.Type == "pacs.009" {
+		kind = sqlstore.KindPacs009
 	}
-	return err
-}
-
-// kindOf says what kind of payment a transfer is.
-func kindOf(m *iso20022.Message, transfer *iso20022.CreditTransfer) string {
-	covered := transfer.Method == "COVE"
 	switch {
-	case m.Type == "pacs.008" && covered:
-		return sqlstore.KindCovered
-	case m.Type == "pacs.008":
-		return sqlstore.KindPacs008
-	case covered:
-		return sqlstore.KindAdvice
+	case m.IsAdvice():
+		mode, use = ledger.Covered, ledger.UETRAdvice
+	case transfer.Method == "COVE":
+		mode = ledger.Covered
 	}
-	return sqlstore.KindPacs009
+	return mode, kind, use
 }
 
 // draftTransfer makes one payment of each transaction.
@@ -64,30 +48,26 @@ func (g *Gateway) draftTransfer(ctx context.Context, in *inbound, transfer *iso2
 		f.add("/Document", openapi.ErrorCodeInvalidMessage, fmt.Sprintf("more than %d transactions", ledger.MaxInstructions), "FF01")
 		return nil, f.problem()
 	}
-	kind := kindOf(in.m, transfer)
+	mode, kind, use := modeOf(in.m, transfer)
 	var orders []*paymentOrder
 	for i := range transfer.Transactions {
 		o, err := g.readTransaction(ctx, &transfer.Transactions[i], in.exchange)
 		if err != nil {
 			return nil, err
 		}
-		o.kind, o.pay.MessageID = kind, in.digest()
-		if transfer.Transactions[i].Cover {
+		o.kind, o.pay.Mode, o.pay.UETRKind, o.pay.MessageID = kind, mode, use, in.digest()
+		if transfer.Transactions[i].Cover && mode != ledger.Covered {
 			o.pay.UETRKind = ledger.UETRCover
-		}
-		if err := g.checkCovered(ctx, in, o, transfer.Transactions[i].Path+"/PmtId/UETR"); err != nil {
-			return nil, err
 		}
 		orders = append(orders, o)
 	}
 	if err := f.problem(); err != nil {
 		return nil, err
 	}
-	if kind == sqlstore.KindCovered || kind == sqlstore.KindAdvice {
-		return g.announce(in, orders)
-	}
 	for _, o := range orders {
-		if err := g.setBound(ctx, o); err != nil {
+		if mode == ledger.Covered {
+			o.pay.Send = o.pay.Deliver
+		} else if err := g.setBound(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -111,60 +91,6 @@ func (g *Gateway) keptWith(in *inbound, payments []sqlstore.Payment) sqlstore.Me
 		ids, others = append(ids, payments[i].ID), append(others, payments[i].To)
 	}
 	return g.kept(in, in.caller.bic, ids, others)
-}
-
-// announce makes the draft of transfers that settle by cover: nothing is ordered, and they are held.
-func (g *Gateway) announce(in *inbound, orders []*paymentOrder) (*draft, error) {
-	for _, o := range orders {
-		o.pay.Send = ledger.AssetName{Currency: o.pay.Deliver.Currency}
-	}
-	d, err := draftPayments(orders)
-	if err != nil {
-		return nil, err
-	}
-	d.instructions = nil
-	for i := range d.payments {
-		d.payments[i].Status = sqlstore.StatusHeld
-	}
-	d.messages = []sqlstore.Message{g.keptWith(in, d.payments)}
-	return d, nil
-}
-
-// checkCovered keeps one transfer from moving money twice: what was announced to settle by cover is not
-// ordered itself, nor announced when it was ordered. Between orders the ledger sees to it.
-func (g *Gateway) checkCovered(ctx context.Context, in *inbound, o *paymentOrder, at string) error {
-	announces := o.kind == sqlstore.KindCovered || o.kind == sqlstore.KindAdvice
-	if o.pay.UETRKind != ledger.UETRPayment || in.faults.at(at) {
-		return nil
-	}
-	twice, err := g.announced(ctx, o, announces)
-	if err != nil || !twice {
-		return err
-	}
-	in.faults.add(at, openapi.ErrorCodeDuplicateUetr, "the UETR was used before", ledger.ISOReason(ledger.DuplicateUETR))
-	return nil
-}
-
-// announced says whether the sender used an order's UETR before for a transfer that settles by cover, or
-// when the order is one itself, for any transfer.
-func (g *Gateway) announced(ctx context.Context, o *paymentOrder, announces bool) (bool, error) {
-	found, err := g.cfg.Store.Payments(ctx, o.from, sqlstore.PaymentFilter{UETR: o.pay.UETR}, sqlstore.PaymentCursor{}, 16)
-	if err != nil {
-		return false, err
-	}
-	for i := range found {
-		p := &found[i]
-		if p.From != o.from || p.UETRKind != ledger.UETRPayment || p.Status == sqlstore.StatusRejected || p.Status == sqlstore.StatusCancelled {
-			continue
-		}
-		switch {
-		case p.Kind == sqlstore.KindCovered,
-			o.kind == sqlstore.KindCovered,
-			announces && p.Kind == sqlstore.KindAdvice: // an advice is of a payment with the same UETR
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // readTransaction reads one credit transfer: the interbank amount moves from the instructing agent,

@@ -254,13 +254,13 @@ func TestSumsThatWrap(t *testing.T) {
 		maker := bankName(i)
 		one := *plan
 		plan.Flows, plan.Source, plan.Delivered = []ledger.Flow{{Kind: ledger.Issue, Arc: pos(maker, eur), In: 1, Out: 1}}, 1, 1
-		if r := w.do("DEUTDEFF", &ledger.Pay{ID: idOf("fund" + maker), To: ledger.MustBIC(maker), Mode: ledger.ExactDeliver, Send: eur, Deliver: eur, Amount: 1, Bound: 1, UETRKind: ledger.UETRPayment}); r.Outcome != ledger.Applied {
+		if r := w.do("DEUTDEFF", &ledger.Pay{ID: idOf("fund" + maker), UETR: idOf("fund" + maker), To: ledger.MustBIC(maker), Mode: ledger.ExactDeliver, Send: eur, Deliver: eur, Amount: 1, Bound: 1, UETRKind: ledger.UETRPayment}); r.Outcome != ledger.Applied {
 			t.Fatalf("funding %s: %s", maker, r.Outcome)
 		}
 		*plan = one
 	}
 	before := w.state.TablesHash()
-	in := &ledger.Pay{ID: idOf("p"), To: ledger.MustBIC("DEUTDEFF"), Mode: ledger.ExactDeliver, Send: usd, Deliver: eur, Amount: 17, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment}
+	in := &ledger.Pay{ID: idOf("p"), UETR: idOf("p"), To: ledger.MustBIC("DEUTDEFF"), Mode: ledger.ExactDeliver, Send: usd, Deliver: eur, Amount: 17, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment}
 	var m ledger.Message
 	if err := ledger.DecodeMessage(ledger.EncodeMessage(nil, w.state.Height()+1, 1, w.state.LastMessage(), w.now, [][]byte{w.submission("CHASUS33", in)}), &m); err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestAPurseNeverWraps(t *testing.T) {
 		w.run("admit " + issuer)
 		usd := asset("USD@" + issuer)
 		w.do("BNMXMXMM", &ledger.SetLine{Asset: usd, Limit: ledger.MaxUnits, QualityIn: ledger.Unit, QualityOut: ledger.Unit})
-		r := w.do(issuer, &ledger.Pay{ID: idOf("p"), To: ledger.MustBIC("BNMXMXMM"), Mode: ledger.ExactDeliver, Send: usd, Deliver: usd, Amount: ledger.MaxUnits, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment})
+		r := w.do(issuer, &ledger.Pay{ID: idOf("p"), UETR: idOf("p"), To: ledger.MustBIC("BNMXMXMM"), Mode: ledger.ExactDeliver, Send: usd, Deliver: usd, Amount: ledger.MaxUnits, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment})
 		if want := []ledger.Outcome{ledger.Applied, ledger.Shortfall}[i/4]; r.Outcome != want {
 			t.Errorf("payment %d: %s, want %s", i, r.Outcome, want)
 		}

@@ -116,16 +116,21 @@ type Mode uint8
 const (
 	ExactDeliver Mode = 1 // Amount arrives; Bound is send_max
 	ExactSend    Mode = 2 // at most Amount is spent, on the most it can deliver; Bound is deliver_min
+	// Covered announces that Amount of Deliver's currency comes by another payment with the same UETR,
+	// its cover. Nothing moves for it, so it has no Bound, and Send is as Deliver.
+	Covered Mode = 3
 )
 
 // UETRKind says which of the messages that share a UETR this is.
 type UETRKind uint8
 
-// The kinds of use of a UETR: a cover shares the UETR of the payment it covers and is no duplicate.
+// The kinds of use of a UETR: a cover shares the UETR of the payment it covers and is no duplicate, nor
+// is the advice of a payment.
 const (
 	UETRPayment UETRKind = 1
 	UETRCover   UETRKind = 2
 	UETRReturn  UETRKind = 3
+	UETRAdvice  UETRKind = 4
 )
 
 // Pay delivers an amount from the signer to a participant.
@@ -141,7 +146,7 @@ type Pay struct {
 	Amount, Bound int64
 	Least         int64
 	NotAfter      int64    // ledger time after which it can never settle; 0 for never
-	UETR          [16]byte // RFC 9562 version 4
+	UETR          [16]byte // RFC 9562 version 4; never zero
 	UETRKind      UETRKind
 	MessageID     [16]byte // digest of the ISO 20022 MsgId that carried it; zero for none
 	// Commitment is the salted SHA-256 of the confidential details, which never come here.

@@ -34,6 +34,7 @@ var isoReasons = [outcomeEnd]string{
 	UnknownMode:        "FF01",
 	RouteFault:         "ED05",
 	BatchRefused:       "AG01",
+	NoUETR:             "CH21", // RequiredCompulsoryElementMissing
 }
 
 // ISOReason returns the ISO 20022 status reason of a payment that ended with the outcome, or nothing

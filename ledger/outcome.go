@@ -63,6 +63,7 @@ const (
 	UnknownMode      // neither exact deliver nor exact send
 	RouteFault       // the router broke a rule: a fault of the program, nothing was posted
 	BatchRefused     // another payment of its submission of all or none was refused
+	NoUETR           // the payment has no UETR, by which it could be told from others
 	outcomeEnd
 )
 
@@ -81,7 +82,7 @@ var slugs = [...]string{
 	BelowMinorUnit: "below_minor_unit", SearchLimit: "search_limit", LineFrozen: "line_frozen",
 	CapExceeded: "net_debit_cap_exceeded", BadInstruction: "bad_instruction", Oversized: "oversized",
 	NotAuthorized: "not_authorized", UnknownMode: "unknown_mode",
-	RouteFault: "route_fault", BatchRefused: "batch_refused",
+	RouteFault: "route_fault", BatchRefused: "batch_refused", NoUETR: "no_uetr",
 }
 
 // String returns the outcome's slug, the code that callers see.

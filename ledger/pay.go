@@ -12,6 +12,9 @@ func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 	s.seen.add(req.From, seenPayment, i.ID)
 	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
 	s.seen.later(req.From, seenMessage, i.MessageID)
+	if i.Mode == Covered {
+		return Applied, nil // its cover moves the money
+	}
 
 	if outcome := s.narrow(req, i); outcome != Applied {
 		return outcome, nil
@@ -43,10 +46,14 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 	switch {
 	case by == BIC{}:
 		return req, NotAllowed
-	case i.Mode != ExactDeliver && i.Mode != ExactSend || i.UETRKind < UETRPayment || i.UETRKind > UETRReturn:
+	case i.Mode < ExactDeliver || i.Mode > Covered || i.UETRKind < UETRPayment || i.UETRKind > UETRAdvice:
+		return req, UnknownMode
+	case i.UETRKind == UETRAdvice && i.Mode != Covered || i.UETRKind == UETRCover && i.Mode == Covered:
 		return req, UnknownMode
 	case !amountsFit(i):
 		return req, BadAmount
+	case i.UETR == [16]byte{}:
+		return req, NoUETR
 	case req.To == None:
 		return req, UnknownReceiver
 	case !s.currencies[i.Send.Currency] || !s.currencies[i.Deliver.Currency]:
@@ -86,8 +93,11 @@ func amountsFit(i *Pay) bool {
 	if i.Amount < 1 || i.Amount > MaxUnits || i.Bound < 0 || i.Bound > MaxUnits || i.Least < 0 || i.NotAfter < 0 {
 		return false
 	}
-	if i.Mode == ExactSend {
+	switch i.Mode {
+	case ExactSend:
 		return !i.Partial && i.Least == 0
+	case Covered:
+		return !i.Partial && i.Least == 0 && i.Bound == 0 && i.Send == i.Deliver
 	}
 	return i.Bound > 0 && i.Least <= i.Amount && (i.Partial || i.Least == 0)
 }
@@ -96,4 +106,9 @@ func (s *State) unknownIssuer(a AssetName) bool {
 	return a.Issuer != (BIC{}) && s.FindParticipant(a.Issuer) == None
 }
 
-func seenUETR(k UETRKind) seenTag { return seenTag(k) }
+func seenUETR(k UETRKind) seenTag {
+	if k == UETRAdvice {
+		return seenAdvice
+	}
+	return seenTag(k)
+}

@@ -11,13 +11,14 @@ const (
 	UETRMemory = 90 * 24 * 3600 * 1000 // UETRs, message ids, and the ids of payments and offers
 )
 
-// seenTag says what a remembered value is. The UETR tags are the UETRKinds.
+// seenTag says what a remembered value is. The UETR tags are the UETRKinds, but for that of an advice.
 type seenTag uint8
 
 const (
 	seenMessage seenTag = 4 + iota
 	seenPayment
 	seenOffer
+	seenAdvice
 )
 
 // seenKey names an idempotency key by its digest, so that a long one costs no more to keep.

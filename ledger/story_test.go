@@ -362,10 +362,27 @@ func (w *world) payment(a args) *ledger.Pay {
 	if a.has("uetr") {
 		i.UETR = idOf(a.named["uetr"])
 	}
+	if a.named["uetr"] == "none" {
+		i.UETR = ledger.ID{}
+	}
+	if a.has("kind") {
+		i.UETRKind = map[string]ledger.UETRKind{
+			"payment": ledger.UETRPayment, "cover": ledger.UETRCover, "return": ledger.UETRReturn, "advice": ledger.UETRAdvice,
+		}[a.named["kind"]]
+	}
+	if a.has("message") {
+		i.MessageID = idOf(a.named["message"])
+	}
 	i.Deliver, i.Send = asset(a.named["deliver"]), asset(a.named["send"])
-	if a.named["mode"] == "send" {
+	switch a.named["mode"] {
+	case "send":
 		i.Mode, i.Amount, i.Bound = ledger.ExactSend, w.units(i.Send, a.named["amount"]), w.units(i.Deliver, a.named["min"])
-	} else {
+	case "covered":
+		i.Mode, i.Amount = ledger.Covered, w.units(i.Deliver, a.named["amount"])
+		if a.has("max") {
+			i.Bound = w.units(i.Send, a.named["max"])
+		}
+	default:
 		i.Amount, i.Bound = w.units(i.Deliver, a.named["amount"]), w.units(i.Send, a.named["max"])
 	}
 	if a.has("partial") { // at least so much

@@ -166,6 +166,7 @@ const (
 	ErrorCodeNoPath                  ErrorCode = "no_path"
 	ErrorCodeNoPriceBound            ErrorCode = "no_price_bound"
 	ErrorCodeNoSigningKey            ErrorCode = "no_signing_key"
+	ErrorCodeNoUetr                  ErrorCode = "no_uetr"
 	ErrorCodeNotAcceptedByReceiver   ErrorCode = "not_accepted_by_receiver"
 	ErrorCodeNotAllowed              ErrorCode = "not_allowed"
 	ErrorCodeNotAuthorized           ErrorCode = "not_authorized"
@@ -307,6 +308,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNoPriceBound:
 		return true
 	case ErrorCodeNoSigningKey:
+		return true
+	case ErrorCodeNoUetr:
 		return true
 	case ErrorCodeNotAcceptedByReceiver:
 		return true
@@ -1355,6 +1358,9 @@ type Payment struct {
 	// Code Stable; new ones are only added.
 	Code ErrorCode `json:"code,omitempty"`
 
+	// CoveredBy Of a transfer that settles by cover: the payment that brought its money.
+	CoveredBy string `json:"covered_by,omitempty"`
+
 	// CreatedAt RFC 3339.
 	CreatedAt  Time   `json:"created_at"`
 	Deliver    *Money `json:"deliver,omitempty"`
@@ -1383,9 +1389,15 @@ type Payment struct {
 	Partial  bool `json:"partial,omitempty"`
 
 	// Paths The way a settled payment went, in the words of a quote. `hops` has the moves as the receipt has them.
-	Paths   []Path `json:"paths,omitempty"`
-	Send    *Money `json:"send,omitempty"`
-	SendMax *Money `json:"send_max,omitempty"`
+	Paths []Path `json:"paths,omitempty"`
+
+	// ReturnOf Of a return: the payment that it gives back. Told of one payment, not in lists.
+	ReturnOf string `json:"return_of,omitempty"`
+
+	// ReturnedBy The settled return of this payment. Told of one payment, not in lists.
+	ReturnedBy string `json:"returned_by,omitempty"`
+	Send       *Money `json:"send,omitempty"`
+	SendMax    *Money `json:"send_max,omitempty"`
 
 	// SettledAt RFC 3339.
 	SettledAt Time          `json:"settled_at,omitempty"`

@@ -45,8 +45,7 @@ type eventPlace struct {
 const (
 	partySender = iota
 	partyReceiver
-	partyCoveredSender // of a transfer that the result is the cover of
-	partyCoveredReceiver
+	partyCovered // and the next one: of a transfer that the result completed with its cover; pairs go on from here
 )
 
 func (p eventPlace) String() string { return fmt.Sprintf("evt_%d_%d_%d", p.height, p.index, p.party) }
@@ -93,14 +92,19 @@ func amountOf(units int64, c money.Currency) *eventAmount {
 }
 
 // paymentEvents returns what a decided payment tells its parties: a settlement both of them, a refusal
-// the sender alone, for its receiver never heard of it.
+// the sender alone, for its receiver never heard of it. What waits tells nobody anything yet.
 func paymentEvents(p *Payment) []Event {
-	if p.Status != StatusSettled {
-		return []Event{paymentEvent(p, PaymentRejected, partySender, p.From)}
+	place := eventPlace{p.Height, p.Index, partySender}
+	switch p.Status {
+	case StatusHeld:
+		return nil
+	case StatusRejected:
+		return []Event{paymentEvent(p, PaymentRejected, place, p.From)}
 	}
-	events := []Event{paymentEvent(p, PaymentSettled, partySender, p.From)}
+	events := []Event{paymentEvent(p, PaymentSettled, place, p.From)}
 	if p.To != p.From {
-		events = append(events, paymentEvent(p, PaymentSettled, partyReceiver, p.To))
+		place.party = partyReceiver
+		events = append(events, paymentEvent(p, PaymentSettled, place, p.To))
 	}
 	return events
 }
@@ -124,12 +128,9 @@ func eventDataOf(p *Payment, toSender bool) eventData {
 	return data
 }
 
-func paymentEvent(p *Payment, kind string, party int, to ledger.BIC) Event {
-	data := eventDataOf(p, party == partySender || party == partyCoveredSender)
-	e := Event{
-		Participant: to, Type: kind, Payment: p.ID, Height: p.Height, Time: p.Settled, sender: p.From,
-		place: eventPlace{p.Height, p.Index, party},
-	}
+func paymentEvent(p *Payment, kind string, place eventPlace, to ledger.BIC) Event {
+	data := eventDataOf(p, to == p.From)
+	e := Event{Participant: to, Type: kind, Payment: p.ID, Height: place.height, Time: p.Settled, sender: p.From, place: place}
 	e.ID = e.place.String()
 	// Strings and numbers alone always marshal.
 	e.Body, _ = json.Marshal(eventBody{e.ID, kind, time.UnixMilli(p.Settled).UTC().Format("2006-01-02T15:04:05.000Z"), data})

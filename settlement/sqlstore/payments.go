@@ -28,15 +28,11 @@ const (
 
 // How a payment came.
 const (
-	KindJSON    = "json"
-	KindPacs008 = "pacs008"
-	KindPacs009 = "pacs009"
-	KindPacs004 = "pacs004"
-	KindPain001 = "pain001"
-	// A transfer that settles by cover, and an advice: nothing of it goes to the ledger. It is held until
-	// another payment with its UETR settles for its receiver.
-	KindCovered    = "covered"
-	KindAdvice     = "advice"
+	KindJSON       = "json"
+	KindPacs008    = "pacs008"
+	KindPacs009    = "pacs009"
+	KindPacs004    = "pacs004"
+	KindPain001    = "pain001"
 	KindSubmission = "submission" // signed by the participant itself: nothing is known before the block
 )
 
@@ -66,6 +62,7 @@ type Payment struct {
 	Created, Accepted, Settled int64
 	Height                     uint64 // of the result; 0 while it is not ordered
 	Index                      int
+	Cover                      ledger.ID // of a covered transfer: the payment that brought its money; zero before
 }
 
 // Details are the confidential part of a payment: what its commitment covers.
@@ -78,14 +75,14 @@ type Details struct {
 
 const paymentColumns = `id, sender, receiver, kind, status, code, iso_reason, mode, partial, send_currency, send_issuer,
 	deliver_currency, deliver_issuer, amount, bound, least, source, delivered, not_after, uetr, uetr_kind,
-	end_to_end_id, commitment, mid_rate, mid_time, mid_source, created, accepted, settled, height, idx`
+	end_to_end_id, commitment, mid_rate, mid_time, mid_source, created, accepted, settled, height, idx, cover`
 
 func (p *Payment) appendTo(n *insertion) {
 	n.row(p.ID[:], p.From.String(), p.To.String(), p.Kind, string(p.Status), p.Code, p.ISOReason, int64(p.Mode), p.Partial,
 		p.Send.Currency.String(), p.Send.Issuer.String(), p.Deliver.Currency.String(), p.Deliver.Issuer.String(),
 		p.Amount, p.Bound, p.Least, p.Source, p.Delivered, p.NotAfter, p.UETR[:], int64(p.UETRKind),
 		text(p.EndToEndID), p.Commitment[:], p.MidRate, p.MidTime, p.MidSource, p.Created, p.Accepted, p.Settled,
-		int64(p.Height), p.Index)
+		int64(p.Height), p.Index, p.Cover[:])
 }
 
 func scanPayment(r *sql.Rows, p *Payment) error {
@@ -93,7 +90,7 @@ func scanPayment(r *sql.Rows, p *Payment) error {
 		toCurrency(&p.Send.Currency), toBIC(&p.Send.Issuer), toCurrency(&p.Deliver.Currency), toBIC(&p.Deliver.Issuer),
 		&p.Amount, &p.Bound, &p.Least, &p.Source, &p.Delivered, &p.NotAfter, toFixed(p.UETR[:]), &p.UETRKind,
 		&p.EndToEndID, toHash(&p.Commitment), &p.MidRate, &p.MidTime, &p.MidSource, &p.Created, &p.Accepted, &p.Settled,
-		&p.Height, &p.Index)
+		&p.Height, &p.Index, toID(&p.Cover))
 }
 
 // Payment returns a payment that viewer may see: what it sent, and what it received once that settled.

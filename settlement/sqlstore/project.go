@@ -202,13 +202,11 @@ func writePayments(ctx context.Context, t tx, p *Projection) error {
 			events = append(events, paymentEvents(v)...)
 		}
 	}
-	if len(p.payments) > 0 {
-		told, err := settleCovered(ctx, t, p.block.Height, ledger.ID{})
-		if err != nil {
-			return err
-		}
-		events = append(events, told...)
+	told, err := settleCovered(ctx, t, p)
+	if err != nil {
+		return err
 	}
+	events = append(events, told...)
 	return writeEvents(ctx, t, p.block.Height, events)
 }
 

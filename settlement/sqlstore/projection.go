@@ -104,8 +104,11 @@ func (p *Projection) addPayment(r *ledger.Result, i *ledger.Pay, index int, seen
 		Created: p.block.Time, Accepted: p.block.Time, Settled: p.block.Time,
 		Height: p.block.Height, Index: index,
 	}
-	if r.Outcome != ledger.Applied {
+	switch {
+	case r.Outcome != ledger.Applied:
 		pay.Status, pay.Code, pay.ISOReason = StatusRejected, r.Outcome.String(), ledger.ISOReason(r.Outcome)
+	case i.Mode == ledger.Covered:
+		pay.Status, pay.Settled = StatusHeld, 0
 	}
 	switch r.Outcome {
 	case ledger.BadSignature, ledger.WrongNetwork, ledger.UnknownParticipant, ledger.UnknownKey:

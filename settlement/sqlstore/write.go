@@ -303,8 +303,12 @@ func (n *insertion) run(ctx context.Context, t tx) error {
 }
 
 func (n *insertion) text(rows int, numbered bool) string {
-	b := make([]byte, 0, 64+len(n.into)+len(n.tail)+rows*n.cols*6)
-	b = append(append(append(b, "INSERT INTO "...), n.into...), " VALUES "...)
+	return "INSERT INTO " + n.into + " VALUES " + n.places(rows, numbered) + " " + n.tail
+}
+
+// places returns the places of rows of parameters, "($1,$2),($3,$4)".
+func (n *insertion) places(rows int, numbered bool) string {
+	b := make([]byte, 0, rows*n.cols*6)
 	for i := range rows * n.cols {
 		switch {
 		case i == 0:
@@ -320,6 +324,5 @@ func (n *insertion) text(rows int, numbered bool) string {
 			b = append(b, '?')
 		}
 	}
-	b = append(b, ") "...)
-	return string(append(b, n.tail...))
+	return string(append(b, ')'))
 }

@@ -1,0 +1,13 @@
+package iso20022
+
+import "strings"
+
+// IsAdvice says whether a pacs.009 moves nothing itself: its business service says that it is an advice
+// of another one, or it settles by cover, as no other pacs.009 does.
+func (m *Message) IsAdvice() bool {
+	return m.Type == "pacs.009" &&
+		(m.Header != nil && strings.HasPrefix(m.Header.BizSvc, "swift.cbprplus.adv.") || m.Method() == "COVE")
+}
+
+// Method returns how a transfer or a return settles, SttlmMtd.
+func (m *Message) Method() string { return m.body().Value("GrpHdr", "SttlmInf", "SttlmMtd") }
