@@ -113,11 +113,11 @@ func startRig(t testing.TB) *rig {
 	r.ok(err)
 	cache := balances.NewMap(r.store.Balances)
 	node, err := settlement.Open(ctx, settlement.Config{
-		Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: nodeConn, Signer: signer,
+		Name: "validator-1", Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	r.ok(err)
-	client, err := settlement.NewClient(gateConn)
+	client, err := settlement.NewClient(settlement.Over(gateConn))
 	r.ok(err)
 	run, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

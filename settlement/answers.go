@@ -10,11 +10,9 @@ import (
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
-
-	"github.com/nats-io/nats.go"
 )
 
-func (n *Node) answerStatus(m *nats.Msg) {
+func (n *Node) answerStatus(_ []byte, send func([]byte)) {
 	n.mu.Lock()
 	hash, network := n.state.Hash(), n.state.Network()
 	s := Status{
@@ -27,14 +25,14 @@ func (n *Node) answerStatus(m *nats.Msg) {
 	for _, v := range n.policy.Validators() {
 		s.Validators = append(s.Validators, v.String())
 	}
-	reply(m, s, nil)
+	reply(send, s, nil)
 }
 
 // answerQuote answers the questions about the market.
-func (n *Node) answerQuote(m *nats.Msg) {
+func (n *Node) answerQuote(data []byte, send func([]byte)) {
 	var q question
 	var a any
-	err := json.Unmarshal(m.Data, &q)
+	err := json.Unmarshal(data, &q)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -47,7 +45,7 @@ func (n *Node) answerQuote(m *nats.Msg) {
 	default:
 		a = n.fillable(q.Fillable)
 	}
-	reply(m, a, err)
+	reply(send, a, err)
 }
 
 // quote prices a request on the market as of the last block, for each currency it may be paid in.
@@ -170,14 +168,14 @@ func (n *Node) fillableOffer(at ledger.OfferIdx) FillableOffer {
 	return f
 }
 
-func (n *Node) answerReceipt(m *nats.Msg) {
+func (n *Node) answerReceipt(data []byte, send func([]byte)) {
 	var r receiptRequest
-	if err := json.Unmarshal(m.Data, &r); err != nil {
-		reply(m, nil, fmt.Errorf("%w: %w", ErrMalformed, err))
+	if err := json.Unmarshal(data, &r); err != nil {
+		reply(send, nil, fmt.Errorf("%w: %w", ErrMalformed, err))
 		return
 	}
 	receipt, err := n.receipt(r.Height, r.Index)
-	reply(m, receiptAnswer{string(receipt)}, err)
+	reply(send, receiptAnswer{string(receipt)}, err)
 }
 
 // receipt proves the leaf of one result in the log as it was at the end of its block, so that asking
@@ -197,18 +195,14 @@ func (n *Node) receipt(height uint64, index int) ([]byte, error) {
 	if index < 0 || index >= len(rec.Leaves) {
 		return nil, ErrNotFound
 	}
-	header, err := rec.header()
-	if err != nil {
-		return nil, err
-	}
 	at := rec.TreeSize - uint64(len(rec.Leaves)) + uint64(index)
 	var hashes []proof.Hash
 	if hashes, err = n.tree.Inclusion(at, rec.TreeSize); err != nil {
 		return nil, fmt.Errorf("prove leaf %d: %w", at, err)
 	}
-	signed, err := n.sign(rec.TreeSize, header.Time)
+	signed, err := n.certificates.get(height)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("receipt of height %d: %w", height, err)
 	}
 	return proof.BuildReceipt(rec.Leaves[index], at, hashes, signed, n.policy)
 }

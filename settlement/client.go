@@ -10,51 +10,85 @@ import (
 	"time"
 
 	"viaduct/ledger"
-
-	"github.com/nats-io/nats.go"
 )
 
-// Client reaches a node over NATS. It is safe for concurrent use.
+// Client reaches the sequencer over the bus. It is safe for concurrent use.
 type Client struct {
-	conn      *nats.Conn
+	bus       Bus
+	leaders   leadership
 	projected *watermark
 	news      chan struct{}
-	sub       *nats.Subscription
+	cancels   []func() error
 }
 
-// NewClient returns a client over conn, which stays the caller's.
-func NewClient(conn *nats.Conn) (*Client, error) {
-	c := &Client{conn: conn, projected: newWatermark(), news: make(chan struct{}, 1)}
-	var err error
-	c.sub, err = conn.Subscribe(subjectProjected, func(m *nats.Msg) {
-		if len(m.Data) == 8 {
-			c.projected.raise(binary.BigEndian.Uint64(m.Data))
+// NewClient returns a client over bus, which stays the caller's.
+func NewClient(bus Bus) (*Client, error) {
+	c := &Client{bus: bus, projected: newWatermark(), news: make(chan struct{}, 1)}
+	for subject, f := range map[string]func(data []byte){
+		subjectLeader: c.leaders.hearBytes,
+		subjectProjected: func(data []byte) {
+			if len(data) != 8 {
+				return
+			}
+			c.projected.raise(binary.BigEndian.Uint64(data))
 			select {
 			case c.news <- struct{}{}:
 			default:
 			}
+		},
+	} {
+		cancel, err := bus.Subscribe(subject, func(data []byte, _ func([]byte)) { f(data) })
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
 		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("subscribe to %s: %w", subjectProjected, err)
+		c.cancels = append(c.cancels, cancel)
 	}
 	return c, nil
 }
 
-// Close ends the client's subscription.
-func (c *Client) Close() error { return c.sub.Unsubscribe() }
+// Close ends the client's subscriptions.
+func (c *Client) Close() error {
+	var errs []error
+	for _, cancel := range c.cancels {
+		errs = append(errs, cancel())
+	}
+	return errors.Join(errs...)
+}
+
+// request sends a question to the sequencer's door. Errors: ErrUnavailable when nobody can have got it;
+// another one, soon after the sequencer was replaced or when ctx ends, when that is not known.
+func (c *Client) request(ctx context.Context, door string, data []byte) ([]byte, error) {
+	b, reign, ok := c.leaders.current()
+	if !ok {
+		if err := c.leaders.ask(ctx, c.bus); err != nil {
+			return nil, fmt.Errorf("%w: nobody sequences: %w", ErrUnavailable, err)
+		}
+		if b, reign, ok = c.leaders.current(); !ok {
+			return nil, fmt.Errorf("%w: nobody sequences", ErrUnavailable)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(reign, cancel)()
+	answer, err := c.bus.Request(ctx, doorOf(b.Name, door), data)
+	if errors.Is(err, ErrNobody) {
+		c.leaders.forget(b)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return answer, err
+}
 
 // Submit hands a signed submission to the sequencer and returns when the journal has it on disk.
 // Errors: ErrUnavailable, ErrMalformed, ErrUnknown.
 func (c *Client) Submit(ctx context.Context, submission []byte) (Accepted, error) {
-	m, err := c.conn.RequestWithContext(ctx, subjectSubmit, submission)
+	answer, err := c.request(ctx, doorSubmit, submission)
 	switch {
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrMaxPayload):
-		return Accepted{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case errors.Is(err, ErrUnavailable):
+		return Accepted{}, err
 	case err != nil:
 		return Accepted{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	return decodeVerdict(m.Data)
+	return decodeVerdict(answer)
 }
 
 // readyPause is the wait between two questions whether a node serves yet.
@@ -104,19 +138,19 @@ type Status struct {
 // Status asks a node how it is.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
-	return s, c.ask(ctx, subjectStatus, struct{}{}, &s)
+	return s, c.ask(ctx, doorStatus, struct{}{}, &s)
 }
 
 // Quote asks what a payment would cost now. Errors: ErrNotFound when a participant is not admitted.
 func (c *Client) Quote(ctx context.Context, q QuoteRequest) (QuoteAnswer, error) {
 	var a QuoteAnswer
-	return a, c.ask(ctx, subjectQuote, question{Quote: &q}, &a)
+	return a, c.ask(ctx, doorQuote, question{Quote: &q}, &a)
 }
 
 // Fillable asks how much of standing offers can be had now.
 func (c *Client) Fillable(ctx context.Context, offers []ledger.ID) (Fillable, error) {
 	var a Fillable
-	return a, c.ask(ctx, subjectQuote, question{Fillable: offers}, &a)
+	return a, c.ask(ctx, doorQuote, question{Fillable: offers}, &a)
 }
 
 // Watch follows the blocks and tells which of them could change a quote. It is used by one goroutine.
@@ -138,7 +172,7 @@ type News struct {
 // Watch begins at a height at or below that of any quote asked for from now on.
 func (c *Client) Watch(ctx context.Context) (*Watch, error) {
 	var h hops
-	if err := c.ask(ctx, subjectQuote, question{Hops: true}, &h); err != nil {
+	if err := c.ask(ctx, doorQuote, question{Hops: true}, &h); err != nil {
 		return nil, err
 	}
 	w := &Watch{client: c, height: h.Height, hops: make(map[ledger.BIC]bool), expiries: h.Expiries}
@@ -158,7 +192,7 @@ func (w *Watch) Next(ctx context.Context) (News, error) {
 		return News{}, err
 	}
 	var t touched
-	if err := w.client.ask(ctx, subjectQuote, question{After: &w.height}, &t); err != nil {
+	if err := w.client.ask(ctx, doorQuote, question{After: &w.height}, &t); err != nil {
 		return News{}, err
 	}
 	w.height = t.Height
@@ -201,7 +235,7 @@ func (n *News) Matters(q *QuoteRequest) bool {
 // Receipt returns the receipt of a block's result, in the C2SP tlog-proof form. Errors: ErrNotFound.
 func (c *Client) Receipt(ctx context.Context, height uint64, index int) ([]byte, error) {
 	var r receiptAnswer
-	err := c.ask(ctx, subjectReceipt, receiptRequest{height, index}, &r)
+	err := c.ask(ctx, doorReceipt, receiptRequest{height, index}, &r)
 	return []byte(r.Receipt), err
 }
 
@@ -223,30 +257,30 @@ type envelope struct {
 var errorCodes = map[string]error{"not_found": ErrNotFound, "malformed": ErrMalformed}
 
 // ask sends a request and reads the answer into out.
-func (c *Client) ask(ctx context.Context, subject string, in, out any) error {
+func (c *Client) ask(ctx context.Context, door string, in, out any) error {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	m, err := c.conn.RequestWithContext(ctx, subject, data)
+	answer, err := c.request(ctx, door, data)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrUnavailable, subject, err)
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, door, err)
 	}
 	var e envelope
-	if err := json.Unmarshal(m.Data, &e); err != nil {
-		return fmt.Errorf("answer of %s: %w", subject, err)
+	if err := json.Unmarshal(answer, &e); err != nil {
+		return fmt.Errorf("answer of %s: %w", door, err)
 	}
 	if e.Error != "" {
 		if err, ok := errorCodes[e.Error]; ok {
 			return err
 		}
-		return fmt.Errorf("%w: %s: %s", ErrUnavailable, subject, e.Error)
+		return fmt.Errorf("%w: %s: %s", ErrUnavailable, door, e.Error)
 	}
 	return json.Unmarshal(e.Answer, out)
 }
 
 // reply answers a request of ask.
-func reply(m *nats.Msg, answer any, err error) {
+func reply(send func([]byte), answer any, err error) {
 	var e envelope
 	if err == nil {
 		e.Answer, err = json.Marshal(answer)
@@ -263,5 +297,5 @@ func reply(m *nats.Msg, answer any, err error) {
 	if err != nil {
 		data = []byte(`{"error":"internal"}`)
 	}
-	respond(m, data)
+	send(data)
 }

@@ -60,7 +60,7 @@ func faultyRun(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	client, err := settlement.NewClient(clientConn)
+	client, err := settlement.NewClient(settlement.Over(clientConn))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func openSim(ctx context.Context, conn *nats.Conn, stream *sim.Stream, blocks, t
 		return nil, err
 	}
 	return settlement.Open(ctx, settlement.Config{
-		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: stream.Client("node"), Conn: conn, Signer: signer,
+		Name: "validator-1", Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: stream.Client("node"), Bus: settlement.Over(conn), Signer: signer, Sequence: true,
 		Store: store, Cache: balances.NewMap(store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,22 +18,27 @@ import (
 	"viaduct/settlement/journal"
 	"viaduct/settlement/sqlstore"
 
-	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 )
 
-// Config is what a node is made of.
+// Config is what a node is made of. Every node replays the journal and keeps a block log; what else it
+// does follows from what it is given.
 type Config struct {
+	// Name tells this node from all others of the network: the validator's name, if it is one,
+	// otherwise a name of its own of a-z, 0-9, '-' and '.'.
+	Name    string
 	Genesis *ledger.Genesis
 	Blocks  disk.Disk // of the block log
-	Tree    disk.Disk // of the log's node hashes
+	Tree    disk.Disk // of what can be made again: the log's node hashes, and the certificates
 	Journal journal.Journal
-	Conn    *nats.Conn    // where submissions come from and announcements go
-	Signer  *proof.Signer // this node's validator
-	Store   Store
-	Cache   Cache
-	Now     func() time.Time
-	Log     *slog.Logger
+	Bus     Bus           // to clients and other nodes
+	Signer  *proof.Signer // the validator this node is; nil for none
+	// Sequence lets this node be the sequencer and answer clients, when no other does.
+	Sequence bool
+	Store    Store // where it projects to; nil leaves that to others
+	Cache    Cache // told after Store
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Store writes final blocks where gateways read them; *sqlstore.Store is one.
@@ -55,12 +61,18 @@ type Node struct {
 	log    *blocklog.Log
 	tree   *blocklog.Tree
 
+	certificates *certificates
+	tally        *tally // of the certifier, once Run has started
+	leaders      leadership
+	alarms       alarms
+
 	mu     sync.RWMutex // guards state and router
 	state  *ledger.State
 	router *fx.Router
 	quoter *fx.Quoter // follows the router; asking it holds nothing up
 
 	position  uint64        // in the journal, of the last message read
+	leaves    uint64        // in the log after the last block applied
 	applied   atomic.Uint64 // in the journal, of the last message applied or passed over
 	final     *watermark
 	projected *watermark
@@ -87,9 +99,12 @@ type slot struct {
 	record   []byte
 }
 
-// Open recovers a node from its block log and projects what the projector lacks. It neither signs
-// nor publishes anything new.
+// Open recovers a node from its block log and projects what the projector lacks. It publishes nothing,
+// and signs nothing that is not in the log.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
+	if cfg.Name == "" || cfg.Signer != nil && cfg.Signer.Validator().Name() != cfg.Name {
+		return nil, fmt.Errorf("node name %q: a validator's node has its name, another one a name of its own", cfg.Name)
+	}
 	n := &Node{
 		cfg: cfg, final: newWatermark(), projected: newWatermark(),
 		deadline: make(chan int64, 1), slots: make(chan *slot, slotCount),
@@ -106,6 +121,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	if n.tree, err = blocklog.OpenTree(cfg.Tree, 0); err != nil {
 		return nil, errors.Join(err, n.log.Close())
+	}
+	if n.certificates, err = openCertificates(cfg.Tree); err != nil {
+		return nil, errors.Join(err, n.tree.Close(), n.log.Close())
 	}
 	if err := n.recover(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -126,36 +144,87 @@ func policyOf(g *ledger.Genesis) (proof.Policy, error) {
 }
 
 // Close closes the files. Run must have returned.
-func (n *Node) Close() error { return errors.Join(n.tree.Sync(), n.tree.Close(), n.log.Close()) }
+func (n *Node) Close() error {
+	return errors.Join(n.tree.Sync(), n.tree.Close(), n.certificates.close(), n.log.Close())
+}
 
 // Run serves until ctx ends, then stops in order: no more intake, what is accepted is made final and
 // projected. An error means that the node must not go on.
 func (n *Node) Run(ctx context.Context) error {
 	n.applied.Store(n.position)
-	tip, err := n.joinJournal(ctx)
-	if err != nil {
+	if err := n.joinJournal(ctx); err != nil {
 		return err
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, work := errgroup.WithContext(work)
-	decoded, blocks := make(chan *slot, slotCount), make(chan *sqlstore.Projection, projectionCount)
-	g.Go(func() error { defer close(decoded); return n.read(work, decoded) })
-	g.Go(func() error { defer close(blocks); return n.validate(work, decoded, blocks) })
-	g.Go(func() error { return n.project(work, blocks) })
+	decoded, blocks := make(chan *slot, slotCount), make(chan *made)
+	projections := make(chan *sqlstore.Projection, projectionCount)
+	c := &certifier{n: n, tally: n.tally, hears: make(chan heard, heardLen), patience: missingAfter}
+	for _, m := range n.tally.pending {
+		if m.withheld {
+			c.withheld = append(c.withheld, m)
+		}
+	}
+	g.Go(func() error { return n.listen(work, c.hears) })
+	g.Go(func() error { return n.read(work, decoded) })
+	g.Go(func() error { return n.validate(work, decoded, blocks) })
+	g.Go(func() error { return c.run(work, blocks, projections) })
+	if n.cfg.Store != nil {
+		g.Go(func() error { return n.project(work, projections) })
+	} else {
+		g.Go(func() error { return n.followProjections(work) })
+	}
 	g.Go(func() error {
 		defer stopWork()
-		return n.intake(ctx, work, tip)
+		if n.cfg.Sequence {
+			return n.lead(ctx, work)
+		}
+		<-joined(ctx, work).Done()
+		return nil
 	})
-	err = g.Wait()
+	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-// read hands on the journal's messages, decoded and with their signatures checked.
+const (
+	// readPause and readPauseMax bound how soon a node reads again from a journal that failed.
+	readPause    = 100 * time.Millisecond
+	readPauseMax = 2 * time.Second
+)
+
+// read hands on the journal's messages. A journal that can't be reached is asked again; one that is
+// shorter than it was ends the node, which on its next start gives back what was lost.
 func (n *Node) read(ctx context.Context, out chan<- *slot) error {
+	pause := readPause
+	for {
+		before := n.position
+		err := n.readOn(ctx, out)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, journal.ErrTruncated) || errors.Is(err, errJournal) {
+			return err
+		}
+		if n.position > before {
+			pause = readPause
+		}
+		n.cfg.Log.Warn("read journal; will try again", "error", err, "pause", pause)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(2*pause, readPauseMax)
+	}
+}
+
+// errJournal marks what no second reading puts right.
+var errJournal = errors.New("the journal is not what it was")
+
+// readOn hands on messages, decoded and with their signatures checked, until the reader fails.
+func (n *Node) readOn(ctx context.Context, out chan<- *slot) error {
 	reader, err := n.cfg.Journal.Read(ctx, n.position+1)
 	if err != nil {
 		return fmt.Errorf("read journal from %d: %w", n.position+1, err)
@@ -170,7 +239,7 @@ func (n *Node) read(ctx context.Context, out chan<- *slot) error {
 			continue // handed out again
 		}
 		if m.Position != n.position+1 {
-			return fmt.Errorf("journal skips from %d to %d", n.position, m.Position)
+			return fmt.Errorf("%w: it skips from %d to %d", errJournal, n.position, m.Position)
 		}
 		n.position = m.Position
 		var s *slot
@@ -213,8 +282,14 @@ func verifyAll(subs []ledger.Submission) {
 }
 
 // validate applies, logs and signs, in that order.
-func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *sqlstore.Projection) error {
-	for s := range in {
+func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) error {
+	for {
+		var s *slot
+		select {
+		case s = <-in:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		if s.err == nil {
 			n.mu.Lock()
 			s.err = n.state.Apply(&s.message, &s.block)
@@ -233,31 +308,33 @@ func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *sqlsto
 		for _, fault := range s.block.Faults {
 			n.cfg.Log.Error("router broke a rule; the payment was refused", "height", s.block.Header.Height, "error", fault)
 		}
-		p, err := n.finish(s)
+		m, err := n.finish(s)
 		if err != nil {
+			return err
+		}
+		if err := n.vote(m); err != nil {
 			return err
 		}
 		n.applied.Store(s.position)
 		n.slots <- s
 		select {
-		case out <- p:
+		case out <- m:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
 }
 
-// finish logs a block and signs it. Log before signing: a signature that left without its block on
-// disk would let a restart sign a second hash at this height.
-func (n *Node) finish(s *slot) (*sqlstore.Projection, error) {
-	height, first := s.block.Header.Height, n.tree.Size()
-	rec := record{Position: s.position, TreeSize: first + uint64(len(s.block.Leaves)), Message: s.data, Leaves: s.block.Leaves}
+// finish logs a block. Log before signing: a signature that left without its block on disk would let a
+// restart sign a second hash at this height. A block that is in the log already must be the same.
+func (n *Node) finish(s *slot) (*made, error) {
+	height := s.block.Header.Height
+	rec := record{Position: s.position, TreeSize: n.leaves + uint64(len(s.block.Leaves)), Message: s.data, Leaves: s.block.Leaves}
 	s.record = rec.encode(s.record[:0])
 	if err := n.log.Append(height, s.record); err != nil {
 		return nil, fmt.Errorf("log block %d: %w", height, err)
 	}
-	if err := n.tree.Append(height, proofHashes(s.block.LeafHashes)); err != nil {
+	if err := n.grow(height, s.block.LeafHashes); err != nil {
 		return nil, err
 	}
 	if height%treeSyncEvery == 0 {
@@ -265,28 +342,43 @@ func (n *Node) finish(s *slot) (*sqlstore.Projection, error) {
 			return nil, err
 		}
 	}
-	p, err := n.projection(s, first)
+	m, err := n.make(s, n.cfg.Store != nil)
 	if err != nil {
 		return nil, err
 	}
-	n.final.raise(height)
 	// The newest deadline replaces one that was not read.
 	select {
 	case <-n.deadline:
 	default:
 	}
 	n.deadline <- n.state.NextDeadline()
-	return p, nil
+	return m, nil
 }
 
-// projection signs the block that ends the log and makes of it what SQL is told.
-func (n *Node) projection(s *slot, first uint64) (*sqlstore.Projection, error) {
-	p := sqlstore.NewProjection(&s.block, n.state, first)
-	var err error
-	if p.Checkpoint, err = n.sign(first+uint64(len(s.block.Leaves)), s.block.Header.Time); err != nil {
-		return nil, fmt.Errorf("sign block %d: %w", s.block.Header.Height, err)
+// grow adds a block's leaves to the log's tree, which may have them from before a crash.
+func (n *Node) grow(height uint64, leaves []ledger.Hash) error {
+	if n.tree.Next() > height {
+		return nil
 	}
-	return p, nil
+	return n.tree.Append(height, proofHashes(leaves))
+}
+
+// make makes of the block in a slot what waits for a quorum, and notes how long the log is now.
+func (n *Node) make(s *slot, project bool) (*made, error) {
+	first := n.leaves
+	n.leaves += uint64(len(s.block.Leaves))
+	root, err := n.tree.Root(n.leaves)
+	if err != nil {
+		return nil, err
+	}
+	m := &made{
+		height: s.block.Header.Height, time: s.block.Header.Time, signatures: make(map[string]proof.Cosignature),
+		checkpoint: proof.Checkpoint{Origin: n.cfg.Genesis.Origin(), Size: n.leaves, Root: root},
+	}
+	if project {
+		m.projection = sqlstore.NewProjection(&s.block, n.state, first)
+	}
+	return m, nil
 }
 
 func proofHashes(in []ledger.Hash) []proof.Hash {
@@ -297,21 +389,6 @@ func proofHashes(in []ledger.Hash) []proof.Hash {
 	return out
 }
 
-// sign returns the signed checkpoint of the log's first size leaves. The time signed is the block's,
-// so that signing again after a restart gives the same bytes.
-func (n *Node) sign(size uint64, blockTime int64) ([]byte, error) {
-	root, err := n.tree.Root(size)
-	if err != nil {
-		return nil, err
-	}
-	c := proof.Checkpoint{Origin: n.cfg.Genesis.Origin(), Size: size, Root: root}
-	cs, err := n.cfg.Signer.Cosign(c, blockTime/1000)
-	if err != nil {
-		return nil, err
-	}
-	return proof.SignCheckpoint(c, []proof.Cosignature{cs}, n.policy)
-}
-
 const (
 	projectRetry    = 100 * time.Millisecond
 	projectRetryMax = 5 * time.Second
@@ -320,7 +397,13 @@ const (
 // project writes final blocks to SQL and announces them. A database that is away holds the blocks
 // back, and with them, through maxAhead, the intake.
 func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) error {
-	for p := range in {
+	for {
+		var p *sqlstore.Projection
+		select {
+		case p = <-in:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		pause := projectRetry
 		for {
 			err := n.cfg.Store.Project(ctx, p)
@@ -338,5 +421,25 @@ func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) erro
 		}
 		n.announce(p.Height())
 	}
-	return nil
+}
+
+func (n *Node) announce(height uint64) {
+	n.projected.raise(height)
+	if err := n.cfg.Bus.Publish(subjectProjected, binary.BigEndian.AppendUint64(nil, height)); err != nil {
+		n.cfg.Log.Warn("announce block; clients will ask", "height", height, "error", err)
+	}
+}
+
+// followProjections notes what others projected, until ctx ends.
+func (n *Node) followProjections(ctx context.Context) error {
+	cancel, err := n.cfg.Bus.Subscribe(subjectProjected, func(data []byte, _ func([]byte)) {
+		if len(data) == 8 {
+			n.projected.raise(binary.BigEndian.Uint64(data))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return cancel()
 }

@@ -83,11 +83,11 @@ func start(t *testing.T, dir string) *engine {
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	must(err)
 	e.node, err = settlement.Open(ctx, settlement.Config{
-		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Conn: nodeConn, Signer: signer,
+		Name: "validator-1", Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: e.store, Cache: balances.NewMap(e.store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	must(err)
-	e.client, err = settlement.NewClient(clientConn)
+	e.client, err = settlement.NewClient(settlement.Over(clientConn))
 	must(err)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
@@ -141,6 +141,25 @@ func (e *engine) submit(by, key string, in ...ledger.Instruction) settlement.Acc
 		e.t.Fatal(err)
 	}
 	return a
+}
+
+// goesOnFrom checks that the node has gone on from an earlier status: one message of a new epoch later,
+// with the same state before it.
+func (e *engine) goesOnFrom(before settlement.Status) {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), 20*time.Second)
+	defer cancel()
+	if err := e.client.WaitFinal(ctx, before.Height+1); err != nil {
+		e.t.Fatal(err)
+	}
+	after, err := e.client.Status(ctx)
+	if err != nil || after.Height != before.Height+1 || after.Epoch != before.Epoch+1 || after.TreeSize != before.TreeSize+1 {
+		e.t.Errorf("after %+v, %v, before %+v", after, err, before)
+	}
+	b, err := e.store.Block(ctx, before.Height)
+	if err != nil || fmt.Sprintf("%x", b.State) != before.StateHash {
+		e.t.Errorf("block %d has state %x, %v, want %s", before.Height, b.State, err, before.StateHash)
+	}
 }
 
 func admit(bic string) ledger.Instruction {
@@ -230,13 +249,7 @@ func TestRestartReplaysToTheSameState(t *testing.T) {
 	e.stop()
 
 	e = start(t, dir)
-	after, err := e.client.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if after.StateHash != before.StateHash || after.Height != before.Height || after.TreeSize != before.TreeSize {
-		t.Errorf("after a restart %+v, before %+v", after, before)
-	}
+	e.goesOnFrom(before)
 	// The same bytes again, after the restart: one payment.
 	a := e.submit("BNMXMXMM", "pay1", pay(1, "HSBCGB2L", 1))
 	receipt, err := e.client.Receipt(t.Context(), a.Height, a.First)
@@ -268,10 +281,7 @@ func TestLostTailIsPublishedAgain(t *testing.T) {
 	e.stop()
 	removeAll(t, filepath.Join(dir, "nats"))
 	e = start(t, dir)
-	after, err := e.client.Status(t.Context())
-	if err != nil || after.StateHash != before.StateHash {
-		t.Fatalf("after the loss %+v, %v, before %+v", after, err, before)
-	}
+	e.goesOnFrom(before)
 	e.submit("BNMXMXMM", "goes on", pay(1, "HSBCGB2L", 1))
 }
 
@@ -305,15 +315,7 @@ func TestLostBlocksComeFromTheJournal(t *testing.T) {
 			e.stop()
 			lose(t, dir)
 			e = start(t, dir)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			if err := e.client.WaitFinal(ctx, before.Height); err != nil {
-				t.Fatal(err)
-			}
-			after, err := e.client.Status(ctx)
-			if err != nil || after.StateHash != before.StateHash || after.TreeSize != before.TreeSize {
-				t.Errorf("after the loss %+v, %v, before %+v", after, err, before)
-			}
+			e.goesOnFrom(before)
 			e.submit("BNMXMXMM", "goes on", pay(1, "HSBCGB2L", 1))
 		})
 	}
@@ -381,7 +383,7 @@ func TestAnotherNetworksJournalIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	node, err := settlement.Open(t.Context(), settlement.Config{
-		Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Conn: nc, Signer: signer,
+		Name: "validator-1", Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Bus: settlement.Over(nc), Signer: signer, Sequence: true,
 		Store: store, Cache: balances.NewMap(store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

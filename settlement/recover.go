@@ -18,14 +18,20 @@ func (n *Node) recover(ctx context.Context) error {
 	if err := n.replayAll(ctx); err != nil {
 		return err
 	}
-	n.quoter = n.router.NewQuoter(n.state.Height())
+	if n.cfg.Sequence {
+		n.quoter = n.router.NewQuoter(n.state.Height())
+	}
 	return nil
 }
 
 func (n *Node) replayAll(ctx context.Context) error {
-	done, _, any, err := n.cfg.Store.Projected(ctx)
-	if err != nil {
-		return fmt.Errorf("projected height: %w", err)
+	var done uint64
+	var any bool
+	var err error
+	if n.cfg.Store != nil {
+		if done, _, any, err = n.cfg.Store.Projected(ctx); err != nil {
+			return fmt.Errorf("projected height: %w", err)
+		}
 	}
 	s := <-n.slots
 	defer func() { n.slots <- s }()
@@ -41,83 +47,106 @@ func (n *Node) replayAll(ctx context.Context) error {
 			return err
 		}
 	}
+	n.tally = newTally(n.policy, 0)
 	if n.log.Next() == 0 {
 		s.position, s.data = genesisPosition, n.cfg.Genesis.Encode()
-		p, err := n.finish(s)
+		rec := record{Position: s.position, TreeSize: uint64(len(s.block.Leaves)), Message: s.data, Leaves: s.block.Leaves}
+		if err := n.log.Append(0, rec.encode(nil)); err != nil {
+			return err
+		}
+	}
+	last, told := n.log.Next()-1, time.Now()
+	for height := uint64(0); height <= last && len(n.tally.pending) < maxPending; height++ {
+		if err := n.replay(height, s); err != nil {
+			return fmt.Errorf("replay height %d: %w", height, err)
+		}
+		m, err := n.make(s, n.cfg.Store != nil && (!any || height > done))
 		if err != nil {
 			return err
 		}
-		n.position = genesisPosition
-		if err := n.cfg.Store.Project(ctx, p); err != nil {
-			return fmt.Errorf("project height 0: %w", err)
-		}
-		n.projected.raise(0)
-		return nil
-	}
-	last := n.log.Next() - 1
-	told := time.Now()
-	for height := uint64(0); height <= last; height++ {
-		first, err := n.replay(height, s)
-		if err != nil {
-			return fmt.Errorf("replay height %d: %w", height, err)
-		}
-		if !any || height > done {
-			p, err := n.projection(s, first)
-			if err != nil {
-				return err
-			}
-			if err := n.cfg.Store.Project(ctx, p); err != nil {
-				return fmt.Errorf("project height %d: %w", height, err)
-			}
+		if err := n.restore(ctx, m); err != nil {
+			return err
 		}
 		if time.Since(told) > tellEvery {
 			told = time.Now()
 			n.cfg.Log.Info("replaying the block log", "height", height, "of", last)
 		}
 	}
-	n.final.raise(last)
-	n.projected.raise(last)
 	n.deadline <- n.state.NextDeadline()
 	return nil
 }
 
+// restore makes a replayed block final when its certificate is here, or this node's signature is all
+// it takes. Otherwise it is left pending for the others. When too many are, the rest of the log is
+// read again in the course of Run.
+func (n *Node) restore(ctx context.Context, m *made) error {
+	if err := n.tally.add(m); err != nil {
+		return err
+	}
+	var err error
+	if n.certificates.next() > m.height {
+		var note []byte
+		if note, err = n.certificates.get(m.height); err == nil {
+			err = n.tally.take(certificate{m.height, note})
+		}
+	} else {
+		err = n.vote(m)
+	}
+	if err != nil {
+		return fmt.Errorf("restore height %d: %w", m.height, err)
+	}
+	for {
+		m, err := n.tally.certified()
+		if m == nil || err != nil {
+			return err
+		}
+		if err := n.certified(m); err != nil {
+			return err
+		}
+		if m.projection != nil {
+			if err := n.cfg.Store.Project(ctx, m.projection); err != nil {
+				return fmt.Errorf("project height %d: %w", m.height, err)
+			}
+		}
+		if n.cfg.Store != nil {
+			n.projected.raise(m.height)
+		}
+	}
+}
+
 // replay applies one logged block again and compares the header that comes out with the logged one.
-// It returns the index of the block's first leaf.
-func (n *Node) replay(height uint64, s *slot) (first uint64, err error) {
+func (n *Node) replay(height uint64, s *slot) error {
 	data, err := n.log.Get(height)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	rec, err := decodeRecord(data)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	header, err := rec.header()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if height == 0 {
 		if !bytes.Equal(rec.Message, n.cfg.Genesis.Encode()) {
-			return 0, fmt.Errorf("the block log is of another network: its genesis hash is %x", ledger.MessageHash(rec.Message))
+			return fmt.Errorf("the block log is of another network: its genesis hash is %x", ledger.MessageHash(rec.Message))
 		}
 	} else {
 		if err := ledger.DecodeMessage(rec.Message, &s.message); err != nil {
-			return 0, err
+			return err
 		}
 		verifyAll(s.message.Submissions)
 		if err := n.state.Apply(&s.message, &s.block); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if s.block.Header != header {
-		return 0, fmt.Errorf("the block comes out as %+v, logged as %+v", s.block.Header, header)
+		return fmt.Errorf("the block comes out as %+v, logged as %+v", s.block.Header, header)
 	}
-	first = rec.TreeSize - uint64(len(rec.Leaves))
-	if n.tree.Next() <= height { // the hashes were not on disk before the crash
-		if err := n.tree.Append(height, proofHashes(s.block.LeafHashes)); err != nil {
-			return 0, err
-		}
+	if err := n.grow(height, s.block.LeafHashes); err != nil {
+		return err
 	}
 	n.position = rec.Position
-	return first, nil
+	return nil
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"viaduct/ledger"
 	"viaduct/settlement/journal"
-
-	"github.com/nats-io/nats.go"
 )
 
 const (
@@ -29,7 +28,7 @@ const (
 type waiting struct {
 	data  []byte
 	count int
-	reply *nats.Msg
+	reply func([]byte)
 }
 
 // sequencer puts what waits into journal messages, one at a time: the batch grows with the load.
@@ -45,17 +44,24 @@ type sequencer struct {
 	prev     ledger.Hash
 	time     int64
 	position uint64
+	gate     sync.RWMutex
+	closed   bool     // nobody reads the queue any more
 	carried  *waiting // taken from the queue but too much for the last message
 }
 
 // offer takes a submission in, or refuses it at once.
-func (s *sequencer) offer(m *nats.Msg) verdict {
+func (s *sequencer) offer(data []byte, reply func([]byte)) verdict {
 	var sub ledger.Submission
-	if err := ledger.DecodeSubmission(m.Data, &sub); err != nil {
+	if err := ledger.DecodeSubmission(data, &sub); err != nil {
 		return malformed
 	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return unavailable
+	}
 	select {
-	case s.queue <- waiting{m.Data, len(sub.Entries), m}:
+	case s.queue <- waiting{data, len(sub.Entries), reply}:
 		return accepted
 	default:
 		return unavailable
@@ -63,7 +69,7 @@ func (s *sequencer) offer(m *nats.Msg) verdict {
 }
 
 // run publishes until ctx ends or the journal refuses. It never goes on after an error: whether a
-// message landed is found out by reading the journal from the start of the next run.
+// message landed is found out by reading the journal before the next reign.
 func (s *sequencer) run(ctx context.Context) error {
 	tick := time.NewTimer(time.Hour)
 	defer tick.Stop()
@@ -121,7 +127,8 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 	position, err := journal.Resolve(appendCtx, s.journal, s.position, msg)
 	if err != nil {
 		v := unavailable
-		if errors.Is(err, journal.ErrUnknown) {
+		// A journal that lost its tail may get it back, and then take what is on its way.
+		if errors.Is(err, journal.ErrUnknown) || errors.Is(err, journal.ErrTruncated) {
 			v = unknown
 		}
 		answer(batch, v, Accepted{})
@@ -162,13 +169,16 @@ func (s *sequencer) gather(first waiting) []waiting {
 // answer tells each submission of a batch what became of it.
 func answer(batch []waiting, v verdict, a Accepted) {
 	for i := range batch {
-		respond(batch[i].reply, encodeVerdict(v, a))
+		batch[i].reply(encodeVerdict(v, a))
 		a.First += batch[i].count
 	}
 }
 
 // refuseAll answers what still waits when the sequencer stops: none of it was published.
 func (s *sequencer) refuseAll() {
+	s.gate.Lock()
+	s.closed = true
+	s.gate.Unlock()
 	if s.carried != nil {
 		answer([]waiting{*s.carried}, unavailable, Accepted{})
 		s.carried = nil

@@ -4,17 +4,35 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
-// Subjects of the engine. A submission goes in as its canonical bytes; all other requests and answers
-// are JSON.
+// Subjects of the engine. What is asked of the sequencer goes to that one node by name: a node that lost
+// the lease without noticing gets no new work. A submission goes in as its canonical bytes; other
+// questions and answers are JSON, what validators tell each other is binary.
 const (
-	subjectSubmit    = "viaduct.submit"
-	subjectQuote     = "viaduct.quote"
-	subjectReceipt   = "viaduct.receipt"
-	subjectStatus    = "viaduct.status"
-	subjectProjected = "viaduct.projected"
+	subjectLeader    = "viaduct.leader"     // the sequencer, again and again: who it is
+	subjectWhoLeads  = "viaduct.leader.ask" // answered by the sequencer
+	subjectProjected = "viaduct.projected"  // a projector: the height that SQL has
+	subjectVote      = "viaduct.vote"       // .NAME, a validator's vote on a block
+	subjectMissing   = "viaduct.missing"    // a node: from which height it lacks certificates
+	subjectCertified = "viaduct.certified"  // .NAME, the certificates a node asked for
 )
+
+// The doors of a node: all but the last are open at the sequencer alone.
+const (
+	doorSubmit  = "submit"
+	doorQuote   = "quote"
+	doorReceipt = "receipt"
+	doorStatus  = "status"
+	doorRecord  = "record" // a height, big-endian; answered with the block log's record
+)
+
+// doorOf returns the subject of a door of the node with that name.
+func doorOf(node, door string) string { return "viaduct.node." + token(node) + "." + door }
+
+// token makes one token of a subject of a name, which is of a-z, 0-9, '-' and '.'.
+func token(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // Errors of a Client.
 var (

@@ -205,11 +205,11 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if after := balanceOf(t, p, payer, "USD"); before-after != int64(settled)*100 {
 		t.Errorf("%d payments of 1.00 moved %d cents", settled, before-after)
 	}
-	hash := stateHash(t, p)
+	height, hash := stateHash(t, p, 0)
 	p.interrupt(t)
 	p = launch(t, "demo", "--data", data)
-	if again := stateHash(t, p); again != hash {
-		t.Errorf("state hash %s after a replay, %s before", again, hash)
+	if _, again := stateHash(t, p, height); again != hash {
+		t.Errorf("state hash %s at height %d after a replay, %s before", again, height, hash)
 	}
 	p.interrupt(t)
 	t.Logf("%d payments, %d kills: all answered, all settled once; state hash %s", settled, kills, hash)
@@ -294,7 +294,8 @@ func balanceOf(t *testing.T, p *process, bic, currency string) (cents int64) {
 	return cents
 }
 
-func stateHash(t *testing.T, p *process) string {
+// stateHash returns the state hash at a height; at 0, of the newest block.
+func stateHash(t *testing.T, p *process, height int64) (int64, string) {
 	t.Helper()
 	var b struct {
 		Data []struct {
@@ -302,13 +303,17 @@ func stateHash(t *testing.T, p *process) string {
 			State  string `json:"state"`
 		} `json:"data"`
 	}
-	if err := p.api.do(t.Context(), request{method: "GET", path: "/v1/blocks?limit=1", key: p.ready.Operator, out: &b}); err != nil {
+	path := "/v1/blocks?limit=1"
+	if height > 0 {
+		path += fmt.Sprint("&before=", height+1)
+	}
+	if err := p.api.do(t.Context(), request{method: "GET", path: path, key: p.ready.Operator, out: &b}); err != nil {
 		t.Fatal(err)
 	}
 	if len(b.Data) != 1 {
 		t.Fatalf("blocks: %+v", b)
 	}
-	return fmt.Sprint(b.Data[0].Height, " ", b.Data[0].State)
+	return b.Data[0].Height, b.Data[0].State
 }
 
 func waitSettled(t *testing.T, p *process, key, id string) (a paymentAnswer) {

@@ -135,14 +135,14 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	node, err := settlement.Open(ctx, settlement.Config{
-		Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Conn: nodeConn, Signer: signer,
+		Name: signer.Validator().Name(), Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: store, Cache: cache, Now: time.Now, Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	defer onExit("settlement node", node.Close)
-	client, err := settlement.NewClient(gateConn)
+	client, err := settlement.NewClient(settlement.Over(gateConn))
 	if err != nil {
 		return err
 	}
