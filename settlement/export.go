@@ -23,6 +23,11 @@ func Export(ctx context.Context, blocks, tree disk.Disk, to io.Writer, tell Prog
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	certificates, err := openCertificates(tree)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, certificates.close()) }()
 	if log.First() != 0 || log.Next() == 0 {
 		return 0, fmt.Errorf("the block log has no genesis: this node began with a snapshot at height %d; export from one that did not", log.First())
 	}
@@ -43,7 +48,13 @@ func Export(ctx context.Context, blocks, tree disk.Disk, to io.Writer, tell Prog
 		if height == 0 {
 			w, err = newArchiveWriter(to, r.Message)
 		} else {
-			err = w.block(archived{header: r.Leaves[len(r.Leaves)-1], message: r.Message})
+			a := archived{header: r.Leaves[len(r.Leaves)-1], message: r.Message}
+			if height < certificates.next() {
+				if a.note, err = certificates.get(height); err != nil {
+					return height, err
+				}
+			}
+			err = w.block(a)
 		}
 		if err != nil {
 			return height, fmt.Errorf("write archive: height %d: %w", height, err)
