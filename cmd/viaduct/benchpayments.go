@@ -21,6 +21,7 @@ type benchPaymentsCmd struct {
 	URL      string        `name:"url" placeholder:"URL" help:"A running gateway that may be filled with generated participants; without it a private one is started and removed." env:"VIADUCT_URL"`
 	Operator string        `placeholder:"KEY" help:"That gateway's operator key." env:"VIADUCT_OPERATOR"`
 	Clients  int           `default:"64" help:"Connections, each with one order under way at most."`
+	Batch    int           `default:"1" help:"Orders in a request; more than one go to /v1/payments/batch."`
 	Count    int64         `default:"20000" help:"Orders in all."`
 	For      time.Duration `name:"for" placeholder:"30s" help:"Send for so long instead of a number of orders."`
 	Rate     float64       `placeholder:"N" help:"Orders a second in an open loop: they begin at their times whatever the gateway does. Without it the loop is closed."`
@@ -34,15 +35,15 @@ type benchPaymentsCmd struct {
 
 // benchReport is what a run measured. Times are in microseconds.
 type benchReport struct {
-	Clients     int             `json:"clients"`
-	Banks       int             `json:"banks"`
-	Lines       int             `json:"lines"`
-	Seed        uint64          `json:"seed"`
-	AnsweredPer float64         `json:"accepted_per_second"`
-	FinalPer    float64         `json:"final_per_second"`
-	Answered    benchQuantiles  `json:"answered_us"`
-	Final       *benchQuantiles `json:"final_us,omitempty"`
-	DrainMillis int64           `json:"drain_ms"` // from the last answer until nothing was undecided
+	Clients     int            `json:"clients"`
+	Batch       int            `json:"batch"`
+	Banks       int            `json:"banks"`
+	Lines       int            `json:"lines"`
+	Seed        uint64         `json:"seed"`
+	AnsweredPer float64        `json:"accepted_per_second"`
+	FinalPer    float64        `json:"final_per_second"`
+	Answered    benchQuantiles `json:"answered_us"` // of a request
+	DrainMillis int64          `json:"drain_ms"`    // from the last answer until nothing was undecided
 	*load.Tally
 	GatewayCPU   float64      `json:"gateway_cpu_us_per_payment,omitempty"` // of a private gateway
 	GeneratorCPU float64      `json:"generator_cpu_us_per_payment"`
@@ -66,6 +67,8 @@ func (c benchPaymentsCmd) check() error {
 	switch {
 	case c.Clients < 1 || c.Clients > 10_000:
 		return fmt.Errorf("%w: --clients wants 1 to 10000", errUsed)
+	case c.Batch < 1 || c.Batch > 1000:
+		return fmt.Errorf("%w: --batch wants 1 to 1000", errUsed)
 	case c.Banks < 2 || c.Banks > 10_000:
 		return fmt.Errorf("%w: --banks wants 2 to 10000", errUsed)
 	case c.For < 0 || c.For == 0 && c.Count < 1:
@@ -128,7 +131,7 @@ func (c benchPaymentsCmd) measure(ctx context.Context, t terminal, private *chil
 		return nil, err
 	}
 	plan := load.Plan{
-		URL: c.URL, Clients: c.Clients, Count: c.Count, For: c.For, Rate: c.Rate, Wait: !c.NoWait, Batch: 1,
+		URL: c.URL, Clients: c.Clients, Count: c.Count, For: c.For, Rate: c.Rate, Wait: !c.NoWait, Batch: c.Batch,
 		Mix: load.Mix{FX: c.FX, Refused: c.Refused}, Seed: c.Seed, Name: run + "-",
 	}
 	if c.For > 0 {
@@ -153,13 +156,9 @@ func (c benchPaymentsCmd) measure(ctx context.Context, t terminal, private *chil
 	}
 	decided := float64(tally.Settled + tally.Refused)
 	r := &benchReport{
-		Clients: c.Clients, Banks: c.Banks, Lines: load.Lines(c.Banks), Seed: c.Seed, Tally: tally, Books: after,
-		AnsweredPer: float64(tally.Answered.Count()) / tally.Load.Seconds(), FinalPer: decided / (tally.Load + tally.Drain).Seconds(),
+		Clients: c.Clients, Batch: c.Batch, Banks: c.Banks, Lines: load.Lines(c.Banks), Seed: c.Seed, Tally: tally, Books: after,
+		AnsweredPer: float64(tally.Accepted) / tally.Load.Seconds(), FinalPer: decided / (tally.Load + tally.Drain).Seconds(),
 		Answered: quantilesOf(&tally.Answered), DrainMillis: tally.Drain.Milliseconds(),
-	}
-	if tally.Final.Count() > 0 {
-		q := quantilesOf(&tally.Final)
-		r.Final = &q
 	}
 	if decided > 0 {
 		r.GeneratorCPU = float64(own.Microseconds()) / decided
@@ -175,7 +174,7 @@ func (r *benchReport) tell(w io.Writer, noWait bool) error {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(tab, "%s\t"+format+"\n", append([]any{name}, args...)...)
 	}
-	row("orders", "%d sent by %d clients, %d banks, %d lines, seed %d", r.Sent, r.Clients, r.Banks, r.Lines, r.Seed)
+	row("orders", "%d sent, %d a request, by %d clients, %d banks, %d lines, seed %d", r.Sent, r.Batch, r.Clients, r.Banks, r.Lines, r.Seed)
 	row("settled", "%d", r.Settled)
 	row("refused", "%d%s", r.Refused, byCode(r.Codes))
 	row("errors", "%d%s", total(r.Errors), byCode(r.Errors))

@@ -14,6 +14,7 @@ func TestBenchPaymentsAccountsForEveryOrder(t *testing.T) {
 	}
 	for _, args := range []string{
 		"--count 200 --clients 8 --fx 30 --refused 20",
+		"--count 200 --clients 3 --batch 20 --refused 20",
 		"--for 1s --rate 100 --clients 4 --no-wait --refused 20",
 	} {
 		out, err := exec.Command(path, append([]string{"bench", "payments", "--banks", "4", "--json"}, strings.Fields(args)...)...).Output()
@@ -38,7 +39,7 @@ func TestBenchPaymentsRefusesNonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range []string{"--clients 0", "--banks 1", "--count 0", "--fx 90 --refused 20", "--rate -1", "--url http://127.0.0.1:1"} {
+	for _, args := range []string{"--clients 0", "--banks 1", "--batch 1001", "--count 0", "--fx 90 --refused 20", "--rate -1", "--url http://127.0.0.1:1"} {
 		out, err := exec.Command(path, append([]string{"bench", "payments"}, strings.Fields(args)...)...).CombinedOutput()
 		if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 2 {
 			t.Errorf("%s: %v, want exit code 2\n%s", args, err, out)

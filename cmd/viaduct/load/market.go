@@ -137,15 +137,32 @@ type Mix struct {
 	Refused int // may not cost what it costs, and so is recorded as refused
 }
 
-// Order is one payment order.
+// Order is what one request asks for.
 type Order struct {
 	From Bank
 	Body []byte // JSON
 }
 
-// Order appends a random order's body to buf.
+// Order appends the body of a random order to buf.
 func (m *Market) Order(rng *rand.Rand, mix Mix, buf []byte) Order {
 	from := rng.IntN(len(m.Banks))
+	return Order{m.Banks[from], m.order(rng, from, mix, buf)}
+}
+
+// Batch appends the body of n random orders of one bank to buf.
+func (m *Market) Batch(rng *rand.Rand, mix Mix, n int, buf []byte) Order {
+	from := rng.IntN(len(m.Banks))
+	buf = append(buf, `{"payments":[`...)
+	for i := range n {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = m.order(rng, from, mix, buf)
+	}
+	return Order{m.Banks[from], append(buf, "]}"...)}
+}
+
+func (m *Market) order(rng *rand.Rand, from int, mix Mix, buf []byte) []byte {
 	to := rng.IntN(len(m.Banks) - 1)
 	if to >= from {
 		to++
@@ -167,7 +184,7 @@ func (m *Market) Order(rng *rand.Rand, mix Mix, buf []byte) Order {
 	buf = append(buf, m.Banks[to].BIC...)
 	buf = m.side(buf, `","deliver":`, deliver, minor)
 	buf = m.side(buf, `,"send_max":`, send, most)
-	return Order{m.Banks[from], append(buf, '}')}
+	return append(buf, '}')
 }
 
 func (m *Market) side(buf []byte, name string, c int, minor int64) []byte {

@@ -35,10 +35,10 @@ type Tally struct {
 	Refused  uint64            `json:"refused"` // recorded as rejected by the ledger
 	Errors   map[string]uint64 `json:"errors"`  // requests that were not taken, by problem code
 	Codes    map[string]uint64 `json:"codes"`   // refused payments by code
-	Answered Histogram         `json:"-"`       // time to the answer: accepted, or final with Wait
-	Final    Histogram         `json:"-"`       // time to the result, of those whose answer had it
-	Load     time.Duration     `json:"-"`       // from the first order to the last answer
-	Drain    time.Duration     `json:"-"`       // from the last answer until nothing was undecided
+	Accepted uint64            `json:"accepted"`
+	Answered Histogram         `json:"-"` // time to a request's answer: accepted, or final with Wait
+	Load     time.Duration     `json:"-"` // from the first order to the last answer
+	Drain    time.Duration     `json:"-"` // from the last answer until nothing was undecided
 }
 
 // Run sends the orders and returns what became of them. done is raised with each answer, for a
@@ -115,7 +115,7 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 }
 
 func (t *Tally) add(o *Tally) {
-	t.Sent, t.Settled, t.Refused = t.Sent+o.Sent, t.Settled+o.Settled, t.Refused+o.Refused
+	t.Sent, t.Accepted, t.Settled, t.Refused = t.Sent+o.Sent, t.Accepted+o.Accepted, t.Settled+o.Settled, t.Refused+o.Refused
 	for code, n := range o.Errors {
 		t.Errors[code] += n
 	}
@@ -123,7 +123,6 @@ func (t *Tally) add(o *Tally) {
 		t.Codes[code] += n
 	}
 	t.Answered.Merge(&o.Answered)
-	t.Final.Merge(&o.Final)
 }
 
 // client is one connection's worth of orders.
@@ -151,28 +150,45 @@ type result struct {
 }
 
 func (c *client) send(n int64, at time.Time) {
-	order := c.market.Order(c.rng, c.plan.Mix, c.buf[:0])
+	var order Order
+	if c.plan.Batch == 1 {
+		order = c.market.Order(c.rng, c.plan.Mix, c.buf[:0])
+	} else {
+		order = c.market.Batch(c.rng, c.plan.Mix, c.plan.Batch, c.buf[:0])
+	}
 	c.buf = order.Body
-	c.tally.Sent++
+	c.tally.Sent += uint64(c.plan.Batch)
 	status, body, err := c.post(order, c.plan.Name+strconv.FormatInt(n, 10))
 	took := time.Since(at)
 	if err != nil {
 		c.tally.Errors["no_answer"]++
 		return
 	}
-	var r result
-	if err := json.Unmarshal(body, &r); err != nil || status >= 300 {
-		if r.Code == "" {
-			r.Code = "http_" + strconv.Itoa(status)
+	var results []result
+	if c.plan.Batch == 1 {
+		results = make([]result, 1)
+		err = json.Unmarshal(body, &results[0])
+	} else {
+		var all struct {
+			Data []result `json:"data"`
 		}
-		c.tally.Errors[r.Code]++
+		err = json.Unmarshal(body, &all)
+		results = all.Data
+	}
+	if err != nil || status >= 300 || len(results) != c.plan.Batch {
+		var refused result
+		if err := json.Unmarshal(body, &refused); err != nil || refused.Code == "" {
+			refused.Code = "http_" + strconv.Itoa(status)
+		}
+		c.tally.Errors[refused.Code]++
 		return
 	}
+	c.tally.Accepted += uint64(len(results))
 	c.tally.Answered.Add(took)
-	if c.count(r) {
-		c.tally.Final.Add(took)
-	} else {
-		c.open = append(c.open, openPayment{r.ID, order.From})
+	for _, r := range results {
+		if !c.count(r) {
+			c.open = append(c.open, openPayment{r.ID, order.From})
+		}
 	}
 }
 
@@ -191,7 +207,11 @@ func (c *client) count(r result) bool {
 }
 
 func (c *client) post(order Order, key string) (int, []byte, error) {
-	req, err := http.NewRequest(http.MethodPost, c.plan.URL+"/v1/payments", bytes.NewReader(order.Body))
+	path := "/v1/payments"
+	if c.plan.Batch > 1 {
+		path += "/batch"
+	}
+	req, err := http.NewRequest(http.MethodPost, c.plan.URL+path, bytes.NewReader(order.Body))
 	if err != nil {
 		return 0, nil, err
 	}
