@@ -2,16 +2,16 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,10 +20,11 @@ import (
 	"viaduct/settlement/sqlstore"
 )
 
-// caller is who makes a request.
+// caller is who makes a request, and what its key lets it do.
 type caller struct {
 	bic      ledger.BIC // zero for the operator
 	operator bool
+	key      sqlstore.APIKey // it came with
 }
 
 // speaksFor says whether the caller may act and see as the participant.
@@ -49,55 +50,16 @@ func (c caller) viewing(named string) (ledger.BIC, error) {
 	return bic, nil
 }
 
-// A key is vdk_, 12 hexadecimal characters by which it is looked up, another underscore, and 256
-// random bits. Only the SHA-256 of the whole is kept; with that many random bits it needs no salt.
-const (
-	keyMark    = "vdk_"
-	prefixSize = len(keyMark) + 12
-	keySize    = prefixSize + 1 + 43
-)
-
-func newKey() (key, prefix string, hash ledger.Hash) {
-	var id [6]byte
-	var secret [32]byte
-	_, _ = rand.Read(id[:]) // never fails
-	_, _ = rand.Read(secret[:])
-	prefix = keyMark + hex.EncodeToString(id[:])
-	key = prefix + "_" + base64.RawURLEncoding.EncodeToString(secret[:])
-	return key, prefix, sha256.Sum256([]byte(key))
-}
-
-// CreateOperatorKey makes and keeps an API key for the operator, who has none to ask for one with.
-func (g *Gateway) CreateOperatorKey(ctx context.Context, name string) (string, error) {
-	key, _, err := g.issueKey(ctx, ledger.BIC{}, name, 0)
-	return key, err
-}
-
-// Knows says whether an API key opens this gateway.
-func (g *Gateway) Knows(ctx context.Context, key string) (bool, error) {
-	_, err := g.authenticate(ctx, http.Header{"Authorization": {"Bearer " + key}})
-	if errors.Is(err, errUnauthorized) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func (g *Gateway) issueKey(ctx context.Context, bic ledger.BIC, name string, expires int64) (string, sqlstore.APIKey, error) {
-	key, prefix, hash := newKey()
-	kept := sqlstore.APIKey{
-		ID: newID(), Prefix: prefix, Hash: hash, Participant: bic, Name: name, Created: g.now(), Expires: expires,
-	}
-	if err := g.cfg.Store.PutAPIKey(ctx, kept); err != nil {
-		return "", kept, fmt.Errorf("keep API key: %w", err)
-	}
-	return key, kept, nil
-}
-
 var errUnauthorized = &problem{code: openapi.ErrorCodeUnauthorized}
 
-// authenticate finds out who calls. Whatever is wrong with a key, the answer is the same.
-func (g *Gateway) authenticate(ctx context.Context, h http.Header) (caller, error) {
-	scheme, key, _ := strings.Cut(h.Get("Authorization"), " ")
+// authenticate finds out who calls. Whatever is wrong with a key, the answer is the same; only to whoever
+// has the right one does it say that it came from the wrong place.
+func (g *Gateway) authenticate(ctx context.Context, h http.Header, from netip.Addr) (caller, error) {
+	given := h.Values("Authorization")
+	if len(given) != 1 {
+		return caller{}, errUnauthorized
+	}
+	scheme, key, _ := strings.Cut(given[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") || len(key) != keySize || key[:len(keyMark)] != keyMark {
 		return caller{}, errUnauthorized
 	}
@@ -107,16 +69,93 @@ func (g *Gateway) authenticate(ctx context.Context, h http.Header) (caller, erro
 	}
 	hash := sha256.Sum256([]byte(key))
 	now := g.now()
-	if subtle.ConstantTimeCompare(hash[:], kept.Hash[:]) == 0 || err != nil ||
-		kept.Revoked != 0 || kept.Expires != 0 && kept.Expires <= now {
+	if subtle.ConstantTimeCompare(hash[:], kept.Hash[:]) == 0 || err != nil || !good(&kept, now) {
 		return caller{}, errUnauthorized
+	}
+	if !allowed(kept.Networks, from) {
+		return caller{}, refuse(openapi.ErrorCodeAddressNotAllowed, "the key may not be used from "+from.String())
 	}
 	if g.touched.due(kept.ID, now) {
 		if err := g.cfg.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
 			g.cfg.Log.Warn("note the use of an API key", "error", err)
 		}
 	}
-	return caller{bic: kept.Participant, operator: kept.Participant == ledger.BIC{}}, nil
+	return caller{bic: kept.Participant, operator: kept.Participant == ledger.BIC{}, key: kept}, nil
+}
+
+// good says whether a key has neither ended nor been revoked.
+func good(k *sqlstore.APIKey, now int64) bool {
+	return k.Revoked == 0 && (k.Expires == 0 || k.Expires > now)
+}
+
+// allowed says whether an address is in one of the networks; none are all.
+func allowed(networks []string, from netip.Addr) bool {
+	return len(networks) == 0 || slices.ContainsFunc(networks, func(text string) bool {
+		n, err := parseNetwork(text)
+		return err == nil && n.Contains(from)
+	})
+}
+
+// parseNetwork reads a CIDR block, or an address as the block of it alone. A block names no host: with
+// bits behind its prefix it is more likely a slip than meant.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	n, err := netip.ParsePrefix(text)
+	if err != nil || n.Masked() != n || n.Addr().Is4In6() {
+		return n, &formatFault{openapi.ErrorCodeInvalidValue, "not an address or a CIDR block without host bits", ""}
+	}
+	return n, nil
+}
+
+// remoteAddress returns the address that a request's connection comes from. What headers say of it is
+// anyone's to write.
+func remoteAddress(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
+}
+
+// may says whether the caller's key has a scope; every key has the empty one.
+func (c caller) may(scope string) bool {
+	return scope == "" || slices.Contains(c.key.Scopes, scope) || slices.Contains(c.key.Scopes, string(openapi.ScopeAll))
+}
+
+// permit refuses a caller whose key lacks the scope of an operation.
+func (op *operation) permit(c caller) error {
+	if !c.may(op.scope) {
+		return refuse(openapi.ErrorCodeInsufficientScope, "the key's scopes do not include "+op.scope)
+	}
+	return nil
+}
+
+// recheckEvery is how often it is looked whether the key that opened a stream is still good.
+const recheckEvery = 5 * time.Second
+
+// whileGood returns a context that ends soon after the caller's key did. Whether the key is good cannot
+// be known while the store does not answer; until it does, the stream goes on.
+func (g *Gateway) whileGood(ctx context.Context, c caller) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(g.recheck)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			kept, err := g.cfg.Store.APIKeyByPrefix(ctx, c.key.Prefix)
+			if errors.Is(err, sqlstore.ErrNotFound) || err == nil && !good(&kept, g.now()) {
+				cancel()
+			}
+		}
+	}()
+	return ctx, cancel
 }
 
 // touchEvery is how exact "last used" is, in milliseconds; a write for each request would cost more

@@ -33,6 +33,7 @@ type operation struct {
 	media      string           // the body's media type, "" without a body
 	open       bool             // asks for no API key
 	stream     bool             // answers with events until somebody ends it
+	scope      string           // that a key needs; "" when any key will do
 }
 
 func loadContract() (*contract, error) {
@@ -48,7 +49,10 @@ func loadContract() (*contract, error) {
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			o := &operation{id: op.OperationID, open: op.Security != nil && len(*op.Security) == 0}
+			o := &operation{id: op.OperationID}
+			if o.open, o.scope, err = securityOf(op); err != nil {
+				return nil, err
+			}
 			if ok := op.Responses.Status(http.StatusOK); ok != nil {
 				o.stream = ok.Value.Content["text/event-stream"] != nil
 			}
@@ -67,6 +71,25 @@ func loadContract() (*contract, error) {
 		}
 	}
 	return c, nil
+}
+
+// securityOf reads who may call an operation. The contract says it at each: what says nothing might have
+// been forgotten.
+func securityOf(op *openapi3.Operation) (open bool, scope string, err error) {
+	if op.Security == nil {
+		return false, "", fmt.Errorf("the contract does not say who may call %s", op.OperationID)
+	}
+	if len(*op.Security) == 0 {
+		return true, "", nil
+	}
+	switch scopes := (*op.Security)[0]["apiKey"]; {
+	case len(scopes) == 0:
+		return false, "", nil
+	case len(scopes) > 1 || !openapi.Scope(scopes[0]).Valid():
+		return false, "", fmt.Errorf("%s asks for the scopes %q, want one that there is", op.OperationID, scopes)
+	default:
+		return false, scopes[0], nil
+	}
 }
 
 // checkParameters checks path, query and header parameters.

@@ -105,6 +105,7 @@ func TestExamplesWork(t *testing.T) {
 		"AdmitParticipant":  {"/v1/participants", ""},
 		"ChangeParticipant": {"/v1/participants/" + mexican, mexican},
 		"CreateAPIKey":      {"/v1/participants/" + mexican + "/api-keys", mexican},
+		"RotateAPIKey":      {"/v1/participants/" + mexican + "/api-keys/" + r.newAPIKey(mexican, obj{}).text("id") + "/rotate", mexican},
 		"AddSigningKey":     {"/v1/participants/" + mexican + "/signing-keys", mexican},
 		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
 		"PlaceOffer":        {"/v1/offers", dealer},

@@ -122,9 +122,17 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 		r = r.WithContext(ctx)
 		if !x.op.open {
 			var err error
-			if x.caller, err = g.authenticate(ctx, r.Header); err != nil {
+			if x.caller, err = g.authenticate(ctx, r.Header, remoteAddress(r)); err == nil {
+				err = x.op.permit(x.caller)
+			}
+			if err != nil {
 				g.render(w, r, err)
 				return
+			}
+			if x.op.stream {
+				ctx, stop := g.whileGood(ctx, x.caller)
+				defer stop()
+				r = r.WithContext(ctx)
 			}
 		}
 		if err := g.readRequest(w, r, x); err != nil {

@@ -70,6 +70,10 @@ func formats() map[string]openapi3.StringFormatValidator {
 			}
 			return nil
 		},
+		"cidr": func(s string) error {
+			_, err := parseNetwork(s)
+			return err
+		},
 		"ed25519": func(s string) error {
 			if key, err := base64.StdEncoding.Strict().DecodeString(s); err != nil || len(key) != ed25519.PublicKeySize {
 				return &formatFault{openapi.ErrorCodeInvalidPublicKey, "not 32 bytes in base64", ""}

@@ -56,6 +56,7 @@ type Gateway struct {
 	touched  touches
 	streams  *streams
 	nudge    chan struct{} // tells the dispatcher that deliveries were made due again
+	recheck  time.Duration // of the keys that opened streams
 	handler  http.Handler
 }
 
@@ -69,7 +70,7 @@ func New(cfg Config) (*Gateway, error) {
 	case cfg.Network == ledger.Hash{}:
 		return nil, errors.New("gateway: no network")
 	}
-	g := &Gateway{cfg: cfg, nudge: make(chan struct{}, 1)}
+	g := &Gateway{cfg: cfg, nudge: make(chan struct{}, 1), recheck: recheckEvery}
 	var err error
 	if g.contract, err = loadContract(); err != nil {
 		return nil, err

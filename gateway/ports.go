@@ -63,7 +63,9 @@ type Store interface {
 
 	PutAPIKey(ctx context.Context, k sqlstore.APIKey) error
 	APIKeyByPrefix(ctx context.Context, prefix string) (sqlstore.APIKey, error)
-	APIKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.APIKey, error)
+	ReplaceAPIKey(ctx context.Context, old ledger.ID, until int64, k sqlstore.APIKey) error
+	APIKey(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.APIKey, error)
+	APIKeys(ctx context.Context, participant ledger.BIC, after ledger.ID, limit int) ([]sqlstore.APIKey, error)
 	RevokeAPIKey(ctx context.Context, participant ledger.BIC, id ledger.ID, now int64) error
 	TouchAPIKey(ctx context.Context, id ledger.ID, now int64) error
 	PutSigningKey(ctx context.Context, k sqlstore.SigningKey) error

@@ -72,11 +72,13 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeBadParticipant:          {400, "Name, country or LEI out of bounds", false},
 
 	// Who may.
-	openapi.ErrorCodeUnauthorized:     {401, "A valid API key is needed", false},
-	openapi.ErrorCodeNotAllowed:       {403, "Not allowed to this caller", false},
-	openapi.ErrorCodeNoSigningKey:     {403, "The gateway keeps no key that signs for the participant", false},
-	openapi.ErrorCodeNotFound:         {404, "Not found", false},
-	openapi.ErrorCodeMethodNotAllowed: {405, "The method is not allowed here", false},
+	openapi.ErrorCodeUnauthorized:      {401, "A valid API key is needed", false},
+	openapi.ErrorCodeInsufficientScope: {403, "The key's scopes do not allow it", false},
+	openapi.ErrorCodeAddressNotAllowed: {403, "The key may not be used from this address", false},
+	openapi.ErrorCodeNotAllowed:        {403, "Not allowed to this caller", false},
+	openapi.ErrorCodeNoSigningKey:      {403, "The gateway keeps no key that signs for the participant", false},
+	openapi.ErrorCodeNotFound:          {404, "Not found", false},
+	openapi.ErrorCodeMethodNotAllowed:  {405, "The method is not allowed here", false},
 
 	// Idempotency and state.
 	openapi.ErrorCodeMissingIdempotencyKey: {400, "An Idempotency-Key is needed", false},
@@ -87,9 +89,10 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeDuplicateUetr:         {422, "The UETR was used before", false},
 	openapi.ErrorCodeNoPriceBound:          {422, "Nothing bounds the price", false},
 	openapi.ErrorCodeParticipantExists:     {409, "The participant is admitted already", false},
+	openapi.ErrorCodeTooManyApiKeys:        {409, "Too many API keys", false},
+	openapi.ErrorCodeTooManyWebhooks:       {409, "Too many webhooks", false},
 	openapi.ErrorCodeTooManyKeys:           {409, "Too many signing keys", false},
 	openapi.ErrorCodeTooManyOffers:         {409, "Too many offers", false},
-	openapi.ErrorCodeTooManyWebhooks:       {409, "Too many webhooks", false},
 	openapi.ErrorCodeTooManyRotations:      {409, "Too many earlier secrets are still in use", false},
 	openapi.ErrorCodeWebhookDisabled:       {409, "The webhook is turned off", false},
 	openapi.ErrorCodeNoLine:                {409, "The maker keeps no line in the asset", false},
@@ -222,8 +225,11 @@ func (g *Gateway) render(w http.ResponseWriter, r *http.Request, err error) {
 	case k.retryable:
 		h.Set("Retry-After", "1")
 	}
-	if k.status == http.StatusUnauthorized {
+	switch {
+	case k.status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="viaduct"`)
+	case p.code == openapi.ErrorCodeInsufficientScope && x.op != nil: // RFC 6750, section 3.1
+		h.Set("WWW-Authenticate", `Bearer realm="viaduct", error="insufficient_scope", scope="`+x.op.scope+`"`)
 	}
 	w.WriteHeader(k.status)
 	_, _ = w.Write(body) // the client may be gone

@@ -284,6 +284,9 @@ func (r *rig) call(c call) *reply {
 	}
 	for name, value := range c.header {
 		req.Header.Set(name, value)
+		if value == "" {
+			req.Header.Del(name)
+		}
 	}
 	resp, err := r.client.Do(req)
 	r.ok(err)
@@ -291,13 +294,17 @@ func (r *rig) call(c call) *reply {
 	out := &reply{t: r.t, what: c.method + " " + c.path, status: resp.StatusCode, header: resp.Header}
 	out.body, err = io.ReadAll(resp.Body)
 	r.ok(err)
-	if strings.HasSuffix(resp.Header.Get("Content-Type"), "json") {
-		if err := json.Unmarshal(out.body, &out.json); err != nil {
-			r.t.Errorf("%s: answer is not JSON: %v: %s", out.what, err, out.body)
-		}
-	}
+	out.readJSON()
 	r.checkAnswer(c, out)
 	return out
+}
+
+func (r *reply) readJSON() {
+	if strings.HasSuffix(r.header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(r.body, &r.json); err != nil {
+			r.t.Errorf("%s: answer is not JSON: %v: %s", r.what, err, r.body)
+		}
+	}
 }
 
 // checkAnswer checks an answer against the contract: its status is documented there, and its body is
@@ -435,7 +442,7 @@ func (r *reply) faults() []string {
 	return out
 }
 
-func diff(t *testing.T, what string, got, want any) {
+func diff(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)

@@ -120,6 +120,7 @@ func (e DeliveryStatus) Valid() bool {
 
 // Defines values for ErrorCode.
 const (
+	ErrorCodeAddressNotAllowed       ErrorCode = "address_not_allowed"
 	ErrorCodeAmountOutOfRange        ErrorCode = "amount_out_of_range"
 	ErrorCodeBadAmount               ErrorCode = "bad_amount"
 	ErrorCodeBadFee                  ErrorCode = "bad_fee"
@@ -137,6 +138,7 @@ const (
 	ErrorCodeDuplicateUetr           ErrorCode = "duplicate_uetr"
 	ErrorCodeIdReused                ErrorCode = "id_reused"
 	ErrorCodeIdempotencyKeyReused    ErrorCode = "idempotency_key_reused"
+	ErrorCodeInsufficientScope       ErrorCode = "insufficient_scope"
 	ErrorCodeInternal                ErrorCode = "internal"
 	ErrorCodeInvalidAmount           ErrorCode = "invalid_amount"
 	ErrorCodeInvalidAsset            ErrorCode = "invalid_asset"
@@ -191,6 +193,7 @@ const (
 	ErrorCodeShortfall               ErrorCode = "shortfall"
 	ErrorCodeTooDeep                 ErrorCode = "too_deep"
 	ErrorCodeTooLarge                ErrorCode = "too_large"
+	ErrorCodeTooManyApiKeys          ErrorCode = "too_many_api_keys"
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
@@ -217,6 +220,8 @@ const (
 // Valid indicates whether the value is a known member of the ErrorCode enum.
 func (e ErrorCode) Valid() bool {
 	switch e {
+	case ErrorCodeAddressNotAllowed:
+		return true
 	case ErrorCodeAmountOutOfRange:
 		return true
 	case ErrorCodeBadAmount:
@@ -250,6 +255,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeIdReused:
 		return true
 	case ErrorCodeIdempotencyKeyReused:
+		return true
+	case ErrorCodeInsufficientScope:
 		return true
 	case ErrorCodeInternal:
 		return true
@@ -358,6 +365,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTooDeep:
 		return true
 	case ErrorCodeTooLarge:
+		return true
+	case ErrorCodeTooManyApiKeys:
 		return true
 	case ErrorCodeTooManyDecimals:
 		return true
@@ -619,6 +628,60 @@ func (e QuoteOptionOptimality) Valid() bool {
 	}
 }
 
+// Defines values for Scope.
+const (
+	ScopeAll               Scope = "all"
+	ScopeBalancesRead      Scope = "balances:read"
+	ScopeKeysRead          Scope = "keys:read"
+	ScopeKeysWrite         Scope = "keys:write"
+	ScopeLinesWrite        Scope = "lines:write"
+	ScopeMessagesWrite     Scope = "messages:write"
+	ScopeOffersRead        Scope = "offers:read"
+	ScopeOffersWrite       Scope = "offers:write"
+	ScopeParticipantsWrite Scope = "participants:write"
+	ScopePaymentsRead      Scope = "payments:read"
+	ScopePaymentsWrite     Scope = "payments:write"
+	ScopeQuotesRead        Scope = "quotes:read"
+	ScopeWebhooksRead      Scope = "webhooks:read"
+	ScopeWebhooksWrite     Scope = "webhooks:write"
+)
+
+// Valid indicates whether the value is a known member of the Scope enum.
+func (e Scope) Valid() bool {
+	switch e {
+	case ScopeAll:
+		return true
+	case ScopeBalancesRead:
+		return true
+	case ScopeKeysRead:
+		return true
+	case ScopeKeysWrite:
+		return true
+	case ScopeLinesWrite:
+		return true
+	case ScopeMessagesWrite:
+		return true
+	case ScopeOffersRead:
+		return true
+	case ScopeOffersWrite:
+		return true
+	case ScopeParticipantsWrite:
+		return true
+	case ScopePaymentsRead:
+		return true
+	case ScopePaymentsWrite:
+		return true
+	case ScopeQuotesRead:
+		return true
+	case ScopeWebhooksRead:
+		return true
+	case ScopeWebhooksWrite:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TestEventType.
 const (
 	TestEventTypeWebhookTest TestEventType = "webhook.test"
@@ -654,6 +717,8 @@ func (e Way) Valid() bool {
 
 // APIKey defines model for APIKey.
 type APIKey struct {
+	AllowedNetworks []string `json:"allowed_networks,omitempty"`
+
 	// CreatedAt RFC 3339.
 	CreatedAt Time `json:"created_at"`
 
@@ -675,12 +740,14 @@ type APIKey struct {
 	Prefix string `json:"prefix"`
 
 	// RevokedAt RFC 3339.
-	RevokedAt Time `json:"revoked_at,omitempty"`
+	RevokedAt Time    `json:"revoked_at,omitempty"`
+	Scopes    []Scope `json:"scopes"`
 }
 
 // APIKeyPage defines model for APIKeyPage.
 type APIKeyPage struct {
-	Data []APIKey `json:"data"`
+	Data       []APIKey `json:"data"`
+	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
 // Asset A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
@@ -982,6 +1049,12 @@ type HopKind string
 // ISOProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
 type ISOProfile string
 
+// KeyRotation defines model for KeyRotation.
+type KeyRotation struct {
+	// OverlapSeconds How much longer the old key is valid; a day, if left out.
+	OverlapSeconds *int `json:"overlap_seconds,omitempty"`
+}
+
 // Line defines model for Line.
 type Line struct {
 	Authorized bool `json:"authorized"`
@@ -1117,9 +1190,13 @@ type Network struct {
 
 // NewAPIKey defines model for NewAPIKey.
 type NewAPIKey struct {
+	// AllowedNetworks Where requests with the key may come from: addresses or CIDR blocks (RFC 4632, RFC 4291). Left out, from anywhere. What counts is the address that connects to the gateway, not a header.
+	AllowedNetworks []string `json:"allowed_networks,omitempty"`
+
 	// ExpiresAt RFC 3339.
-	ExpiresAt Time   `json:"expires_at,omitempty"`
-	Name      string `json:"name"`
+	ExpiresAt Time    `json:"expires_at,omitempty"`
+	Name      string  `json:"name"`
+	Scopes    []Scope `json:"scopes,omitempty"`
 }
 
 // NewBatch defines model for NewBatch.
@@ -1542,6 +1619,9 @@ type Redelivery struct {
 	Until Time `json:"until,omitempty"`
 }
 
+// Scope What a key may do: each operation's `security` names the scope it asks for. `messages:write` sends ISO 20022 messages, which order payments and ask for reports; `all` is every scope there is.
+type Scope string
+
 // SigningKey defines model for SigningKey.
 type SigningKey struct {
 	// KeptByGateway Whether the gateway signs with it for the participant.
@@ -1638,6 +1718,9 @@ type ID = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// KeyOwner defines model for KeyOwner.
+type KeyOwner = string
 
 // Limit defines model for Limit.
 type Limit = int
@@ -1743,6 +1826,14 @@ type ChangeParticipantParams struct {
 	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // AddSigningKeyParams defines parameters for AddSigningKey.
 type AddSigningKeyParams struct {
 	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
@@ -1817,6 +1908,9 @@ type ChangeParticipantJSONRequestBody = ParticipantChange
 
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = NewAPIKey
+
+// RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
+type RotateAPIKeyJSONRequestBody = KeyRotation
 
 // AddSigningKeyJSONRequestBody defines body for AddSigningKey for application/json ContentType.
 type AddSigningKeyJSONRequestBody = NewSigningKey
@@ -1898,15 +1992,18 @@ type ServerInterface interface {
 	// ChangeParticipant Change a participant's terms
 	// (PATCH /v1/participants/{bic})
 	ChangeParticipant(w http.ResponseWriter, r *http.Request, bic BICPath, params ChangeParticipantParams)
-	// ListAPIKeys List API keys
+	// ListAPIKeys List API keys, oldest first
 	// (GET /v1/participants/{bic}/api-keys)
-	ListAPIKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
+	ListAPIKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner, params ListAPIKeysParams)
 	// CreateAPIKey Make an API key
 	// (POST /v1/participants/{bic}/api-keys)
-	CreateAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath)
+	CreateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner)
 	// DeleteAPIKey Revoke an API key
 	// (DELETE /v1/participants/{bic}/api-keys/{id})
-	DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath, id ID)
+	DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID)
+	// RotateAPIKey Replace an API key
+	// (POST /v1/participants/{bic}/api-keys/{id}/rotate)
+	RotateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
@@ -2090,21 +2187,27 @@ func (_ Unimplemented) ChangeParticipant(w http.ResponseWriter, r *http.Request,
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListAPIKeys List API keys
+// ListAPIKeys List API keys, oldest first
 // (GET /v1/participants/{bic}/api-keys)
-func (_ Unimplemented) ListAPIKeys(w http.ResponseWriter, r *http.Request, bic BICPath) {
+func (_ Unimplemented) ListAPIKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner, params ListAPIKeysParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // CreateAPIKey Make an API key
 // (POST /v1/participants/{bic}/api-keys)
-func (_ Unimplemented) CreateAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath) {
+func (_ Unimplemented) CreateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // DeleteAPIKey Revoke an API key
 // (DELETE /v1/participants/{bic}/api-keys/{id})
-func (_ Unimplemented) DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath, id ID) {
+func (_ Unimplemented) DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RotateAPIKey Replace an API key
+// (POST /v1/participants/{bic}/api-keys/{id}/rotate)
+func (_ Unimplemented) RotateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3073,16 +3176,45 @@ func (siw *ServerInterfaceWrapper) ListAPIKeys(w http.ResponseWriter, r *http.Re
 	_ = err
 
 	// ------------- Path parameter "bic" -------------
-	var bic BICPath
+	var bic KeyOwner
 
-	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "bic", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAPIKeysParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListAPIKeys(w, r, bic)
+		siw.Handler.ListAPIKeys(w, r, bic, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3099,9 +3231,9 @@ func (siw *ServerInterfaceWrapper) CreateAPIKey(w http.ResponseWriter, r *http.R
 	_ = err
 
 	// ------------- Path parameter "bic" -------------
-	var bic BICPath
+	var bic KeyOwner
 
-	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "bic", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
 		return
@@ -3125,9 +3257,9 @@ func (siw *ServerInterfaceWrapper) DeleteAPIKey(w http.ResponseWriter, r *http.R
 	_ = err
 
 	// ------------- Path parameter "bic" -------------
-	var bic BICPath
+	var bic KeyOwner
 
-	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "bic", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
 		return
@@ -3144,6 +3276,41 @@ func (siw *ServerInterfaceWrapper) DeleteAPIKey(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DeleteAPIKey(w, r, bic, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotateAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) RotateAPIKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic KeyOwner
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotateAPIKey(w, r, bic, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4155,6 +4322,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/participants/{bic}/api-keys/{id}", wrapper.DeleteAPIKey)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/participants/{bic}/api-keys/{id}/rotate", wrapper.RotateAPIKey)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/participants/{bic}/signing-keys", wrapper.ListSigningKeys)
@@ -5171,7 +5341,8 @@ func (response ChangeParticipantdefaultApplicationProblemPlusJSONResponse) Visit
 }
 
 type ListAPIKeysRequestObject struct {
-	Bic BICPath `json:"bic"`
+	Bic    KeyOwner `json:"bic"`
+	Params ListAPIKeysParams
 }
 
 type ListAPIKeysResponseObject interface {
@@ -5210,7 +5381,7 @@ func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAP
 }
 
 type CreateAPIKeyRequestObject struct {
-	Bic  BICPath `json:"bic"`
+	Bic  KeyOwner `json:"bic"`
 	Body *CreateAPIKeyJSONRequestBody
 }
 
@@ -5250,8 +5421,8 @@ func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreat
 }
 
 type DeleteAPIKeyRequestObject struct {
-	Bic BICPath `json:"bic"`
-	Id  ID      `json:"id"`
+	Bic KeyOwner `json:"bic"`
+	Id  ID       `json:"id"`
 }
 
 type DeleteAPIKeyResponseObject interface {
@@ -5272,6 +5443,47 @@ type DeleteAPIKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DeleteAPIKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateAPIKeyRequestObject struct {
+	Bic  KeyOwner `json:"bic"`
+	Id   ID       `json:"id"`
+	Body *RotateAPIKeyJSONRequestBody
+}
+
+type RotateAPIKeyResponseObject interface {
+	VisitRotateAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type RotateAPIKey201JSONResponse APIKey
+
+func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6245,7 +6457,7 @@ type StrictServerInterface interface {
 	// ChangeParticipant Change a participant's terms
 	// (PATCH /v1/participants/{bic})
 	ChangeParticipant(ctx context.Context, request ChangeParticipantRequestObject) (ChangeParticipantResponseObject, error)
-	// ListAPIKeys List API keys
+	// ListAPIKeys List API keys, oldest first
 	// (GET /v1/participants/{bic}/api-keys)
 	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
 	// CreateAPIKey Make an API key
@@ -6254,6 +6466,9 @@ type StrictServerInterface interface {
 	// DeleteAPIKey Revoke an API key
 	// (DELETE /v1/participants/{bic}/api-keys/{id})
 	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
+	// RotateAPIKey Replace an API key
+	// (POST /v1/participants/{bic}/api-keys/{id}/rotate)
+	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(ctx context.Context, request ListSigningKeysRequestObject) (ListSigningKeysResponseObject, error)
@@ -6890,10 +7105,11 @@ func (sh *strictHandler) ChangeParticipant(w http.ResponseWriter, r *http.Reques
 }
 
 // ListAPIKeys operation middleware
-func (sh *strictHandler) ListAPIKeys(w http.ResponseWriter, r *http.Request, bic BICPath) {
+func (sh *strictHandler) ListAPIKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner, params ListAPIKeysParams) {
 	var request ListAPIKeysRequestObject
 
 	request.Bic = bic
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.ListAPIKeys(ctx, request.(ListAPIKeysRequestObject))
@@ -6916,7 +7132,7 @@ func (sh *strictHandler) ListAPIKeys(w http.ResponseWriter, r *http.Request, bic
 }
 
 // CreateAPIKey operation middleware
-func (sh *strictHandler) CreateAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath) {
+func (sh *strictHandler) CreateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
 	var request CreateAPIKeyRequestObject
 
 	request.Bic = bic
@@ -6949,7 +7165,7 @@ func (sh *strictHandler) CreateAPIKey(w http.ResponseWriter, r *http.Request, bi
 }
 
 // DeleteAPIKey operation middleware
-func (sh *strictHandler) DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic BICPath, id ID) {
+func (sh *strictHandler) DeleteAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
 	var request DeleteAPIKeyRequestObject
 
 	request.Bic = bic
@@ -6968,6 +7184,40 @@ func (sh *strictHandler) DeleteAPIKey(w http.ResponseWriter, r *http.Request, bi
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DeleteAPIKeyResponseObject); ok {
 		if err := validResponse.VisitDeleteAPIKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RotateAPIKey operation middleware
+func (sh *strictHandler) RotateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
+	var request RotateAPIKeyRequestObject
+
+	request.Bic = bic
+	request.Id = id
+
+	var body RotateAPIKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateAPIKey(ctx, request.(RotateAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateAPIKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RotateAPIKeyResponseObject); ok {
+		if err := validResponse.VisitRotateAPIKeyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

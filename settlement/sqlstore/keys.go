@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 
 	"viaduct/ledger"
@@ -16,23 +17,82 @@ type APIKey struct {
 	Participant ledger.BIC  // zero for the operator
 	Name        string
 	Scopes      []string
+	Networks    []string // CIDR blocks it may be used from; none for all
 	Created     int64
 	Expires     int64 // 0 for never
 	LastUsed    int64
 	Revoked     int64 // when; 0 while it is good
 }
 
-const apiKeyColumns = "id, prefix, hash, participant, name, scopes, created, expires, last_used, revoked"
+// MaxAPIKeys is how many keys that are good a participant has at most; the operator has no more.
+const MaxAPIKeys = 50
+
+const apiKeyColumns = "id, prefix, hash, participant, name, scopes, networks, created, expires, last_used, revoked"
 
 func scanAPIKey(r *sql.Rows, k *APIKey) error {
-	return r.Scan(toID(&k.ID), &k.Prefix, toHash(&k.Hash), toBIC(&k.Participant), &k.Name, toWords(&k.Scopes), &k.Created,
-		&k.Expires, &k.LastUsed, &k.Revoked)
+	return r.Scan(toID(&k.ID), &k.Prefix, toHash(&k.Hash), toBIC(&k.Participant), &k.Name, toWords(&k.Scopes), toWords(&k.Networks),
+		&k.Created, &k.Expires, &k.LastUsed, &k.Revoked)
 }
 
-// PutAPIKey adds a key; ErrExists when its id or prefix is taken.
+func (k *APIKey) insert(ctx context.Context, t tx) error {
+	n, err := t.exec(ctx, `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		k.ID[:], k.Prefix, k.Hash[:], k.Participant.String(), k.Name, strings.Join(k.Scopes, ","), strings.Join(k.Networks, ","),
+		k.Created, k.Expires, k.LastUsed, k.Revoked)
+	if err == nil && n == 0 {
+		err = ErrExists
+	}
+	return err
+}
+
+// room says ErrFull when a participant has as many keys that are good at the time as it may have. The
+// row it takes first has those who add keys at once take turns.
+func room(ctx context.Context, t tx, participant ledger.BIC, now int64) error {
+	if _, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, participant.String()); err != nil {
+		return err
+	}
+	good, err := one(ctx, t.query, "API keys", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+		`SELECT COUNT(*) FROM api_keys WHERE participant = $1 AND revoked = 0 AND (expires = 0 OR expires > $2)`, participant.String(), now)
+	if err == nil && good >= MaxAPIKeys {
+		err = ErrFull
+	}
+	return err
+}
+
+// PutAPIKey adds a key; ErrExists when its id or prefix is taken, ErrFull when its participant has
+// MaxAPIKeys.
 func (s *Store) PutAPIKey(ctx context.Context, k APIKey) error {
-	return s.create(ctx, "put API key", `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		k.ID[:], k.Prefix, k.Hash[:], k.Participant.String(), k.Name, strings.Join(k.Scopes, ","), k.Created, k.Expires, k.LastUsed, k.Revoked)
+	return s.writer.do(ctx, func(ctx context.Context, t tx) error {
+		err := room(ctx, t, k.Participant, k.Created)
+		if err == nil {
+			err = k.insert(ctx, t)
+		}
+		if err != nil {
+			return fmt.Errorf("put API key: %w", err)
+		}
+		return nil
+	})
+}
+
+// ReplaceAPIKey adds a key in the place of one that is good, which ends at until unless it does before;
+// ErrNotFound when there is none, ErrFull as for PutAPIKey.
+func (s *Store) ReplaceAPIKey(ctx context.Context, old ledger.ID, until int64, k APIKey) error {
+	return s.writer.do(ctx, func(ctx context.Context, t tx) error {
+		n, err := t.exec(ctx, `UPDATE api_keys SET expires = CASE WHEN expires = 0 OR expires > $1 THEN $1 ELSE expires END
+			WHERE id = $2 AND participant = $3 AND revoked = 0 AND (expires = 0 OR expires > $4)`, until, old[:], k.Participant.String(), k.Created)
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		if err == nil {
+			err = room(ctx, t, k.Participant, k.Created)
+		}
+		if err == nil {
+			err = k.insert(ctx, t)
+		}
+		if err != nil {
+			return fmt.Errorf("replace API key: %w", err)
+		}
+		return nil
+	})
 }
 
 // APIKeyByPrefix returns the key of a prefix, good or not: the caller compares its hash and looks at
@@ -41,10 +101,16 @@ func (s *Store) APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, erro
 	return one(ctx, s.read, "API key", scanAPIKey, `SELECT `+apiKeyColumns+` FROM api_keys WHERE prefix = $1`, prefix)
 }
 
-// APIKeys returns a participant's keys, oldest first.
-func (s *Store) APIKeys(ctx context.Context, participant ledger.BIC) ([]APIKey, error) {
+// APIKey returns a participant's key, good or not.
+func (s *Store) APIKey(ctx context.Context, participant ledger.BIC, id ledger.ID) (APIKey, error) {
+	return one(ctx, s.read, "API key", scanAPIKey,
+		`SELECT `+apiKeyColumns+` FROM api_keys WHERE id = $1 AND participant = $2`, id[:], participant.String())
+}
+
+// APIKeys returns a page of a participant's keys behind an id, oldest first: ids grow with time.
+func (s *Store) APIKeys(ctx context.Context, participant ledger.BIC, after ledger.ID, limit int) ([]APIKey, error) {
 	return list(ctx, s.read, "API keys", scanAPIKey,
-		`SELECT `+apiKeyColumns+` FROM api_keys WHERE participant = $1 ORDER BY created, id`, participant.String())
+		`SELECT `+apiKeyColumns+` FROM api_keys WHERE participant = $1 AND id > $2 ORDER BY id LIMIT $3`, participant.String(), after[:], limit)
 }
 
 // RevokeAPIKey ends a participant's key; the time of the first revocation stays.

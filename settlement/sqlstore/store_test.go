@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,7 +78,7 @@ func TestSQLiteIsDurable(t *testing.T) {
 func TestKeysAndSettings(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := context.Background()
-		key := APIKey{ID: idOf(1), Prefix: "vk_abc", Hash: ledger.Hash{3}, Participant: bbva, Name: "hub", Scopes: []string{"pay", "read"}, Created: 5, Expires: 50}
+		key := APIKey{ID: idOf(1), Prefix: "vk_abc", Hash: ledger.Hash{3}, Participant: bbva, Name: "hub", Scopes: []string{"pay", "read"}, Networks: []string{"10.0.0.0/8"}, Created: 5, Expires: 50}
 		for i, want := range []error{nil, ErrExists} {
 			if err := s.PutAPIKey(ctx, key); !errors.Is(err, want) {
 				t.Errorf("put %d: %v, want %v", i, err, want)
@@ -100,8 +102,17 @@ func TestKeysAndSettings(t *testing.T) {
 		if got, err := s.APIKeyByPrefix(ctx, "vk_abc"); err != nil || !cmp.Equal(got, key) {
 			t.Errorf("key = %+v, %v", got, err)
 		}
-		if got, err := s.APIKeys(ctx, bbva); err != nil || !cmp.Equal(got, []APIKey{key}) {
+		if got, err := s.APIKeys(ctx, bbva, ledger.ID{}, 9); err != nil || !cmp.Equal(got, []APIKey{key}) {
 			t.Errorf("keys = %+v, %v", got, err)
+		}
+		if got, err := s.APIKeys(ctx, bbva, key.ID, 9); err != nil || len(got) > 0 {
+			t.Errorf("keys behind the last = %+v, %v", got, err)
+		}
+		if got, err := s.APIKey(ctx, bbva, key.ID); err != nil || !cmp.Equal(got, key) {
+			t.Errorf("key = %+v, %v", got, err)
+		}
+		if _, err := s.APIKey(ctx, kbc, key.ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("another's key: %v, want ErrNotFound", err)
 		}
 		if got, err := s.APIKeyByPrefix(ctx, "vk_op"); err != nil || got.Participant != (ledger.BIC{}) || got.Scopes != nil {
 			t.Errorf("operator's key = %+v, %v", got, err)
@@ -134,6 +145,79 @@ func TestKeysAndSettings(t *testing.T) {
 		}
 		if err := s.Ping(ctx); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A key that is replaced ends when it is told to, or before; one that has ended is replaced no more.
+func TestReplaceAPIKey(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		put := func(n byte, expires int64) ledger.ID {
+			t.Helper()
+			if err := s.PutAPIKey(ctx, APIKey{ID: idOf(int(n)), Prefix: fmt.Sprint(n), Participant: bbva, Created: 5, Expires: expires}); err != nil {
+				t.Fatal(err)
+			}
+			return idOf(int(n))
+		}
+		next := byte(100)
+		replace := func(id ledger.ID, by ledger.BIC, until, now int64) error {
+			next++
+			return s.ReplaceAPIKey(ctx, id, until, APIKey{ID: idOf(int(next)), Prefix: fmt.Sprint(next), Participant: by, Created: now})
+		}
+		forever, short, ended, revoked := put(1, 0), put(2, 50), put(3, 8), put(4, 0)
+		if err := s.RevokeAPIKey(ctx, bbva, revoked, 9); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			id    ledger.ID
+			by    ledger.BIC
+			until int64
+			want  error
+			ends  int64
+		}{
+			{forever, bbva, 70, nil, 70}, {forever, bbva, 60, nil, 60}, {forever, bbva, 90, nil, 60}, {short, bbva, 70, nil, 50},
+			{ended, bbva, 70, ErrNotFound, 8}, {revoked, bbva, 70, ErrNotFound, 0}, {short, kbc, 20, ErrNotFound, 50},
+		} {
+			if err := replace(tt.id, tt.by, tt.until, 10); !errors.Is(err, tt.want) {
+				t.Errorf("replace %x: %v, want %v", tt.id[:], err, tt.want)
+			}
+			if got, err := s.APIKey(ctx, bbva, tt.id); err != nil || got.Expires != tt.ends {
+				t.Errorf("key %x expires %d, want %d (%v)", tt.id[:], got.Expires, tt.ends, err)
+			}
+		}
+	})
+}
+
+// A participant's good keys are bounded, however many add one at once.
+func TestAPIKeysAreBounded(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		settledWorld(t, s, "keys")
+		var wg sync.WaitGroup
+		errs := make([]error, MaxAPIKeys+20)
+		for i := range errs {
+			wg.Go(func() {
+				errs[i] = s.PutAPIKey(ctx, APIKey{ID: idOf(i), Prefix: fmt.Sprint(i), Participant: bbva, Created: 5})
+			})
+		}
+		wg.Wait()
+		put, full := 0, 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				put++
+			case errors.Is(err, ErrFull):
+				full++
+			default:
+				t.Error(err)
+			}
+		}
+		if put != MaxAPIKeys || full != 20 {
+			t.Errorf("%d put and %d refused, want %d and 20", put, full, MaxAPIKeys)
+		}
+		if err := s.PutAPIKey(ctx, APIKey{ID: idOf(200), Prefix: "other", Participant: kbc}); err != nil {
+			t.Errorf("another's key: %v", err)
 		}
 	})
 }
