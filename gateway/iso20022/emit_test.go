@@ -3,6 +3,7 @@ package iso20022
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,11 +154,21 @@ func TestParseEmitParse(t *testing.T) {
 	const seed = 20260313
 	g := &specimen{Rand: rand.New(rand.NewPCG(seed, 1))}
 	docs := []string{transfer(t), edit(t, transfer(t), "head.001.001.02", "head.001.001.01")}
-	for _, s := range generatedSchemas {
-		for range 100 {
-			if s.root == "Document" {
-				docs = append(docs, g.message(s).String())
+	heads := map[string]schema{}
+	for _, s := range slices.Concat(generatedSchemas, writtenSchemas) {
+		heads[s.id] = s
+	}
+	for _, s := range slices.Concat(generatedSchemas, writtenSchemas) {
+		for i := range 100 {
+			if s.root != "Document" {
+				continue
 			}
+			doc := g.message(s).String()
+			if i%2 == 0 {
+				head := heads[g.pick("head.001.001.01", "head.001.001.02")]
+				doc = "<w>" + g.message(head).String() + doc + "</w>"
+			}
+			docs = append(docs, doc)
 		}
 	}
 	for _, doc := range docs {
@@ -176,7 +187,7 @@ func roundTrip(t *testing.T, doc string) {
 		t.Fatalf("%v\nfrom\n%s", err, doc)
 	}
 	back, _ := Parse(once, ISO)
-	if !equal(m.Root, back.Root) {
+	if !equal(m.Root, back.Root) || (m.Header == nil) != (back.Header == nil) || m.Header != nil && !equal(m.Header.Root, back.Header.Root) {
 		t.Errorf("\n%s\nwas written as\n%s", doc, once)
 	}
 	if twice, err := Emit(back); err != nil || !bytes.Equal(once, twice) {

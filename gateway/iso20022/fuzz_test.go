@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"viaduct/internal/money"
 )
 
 // FuzzParse: no document makes the reader panic, a document without schema findings can be written
@@ -46,25 +48,50 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzEmit: whatever text is put in a report, it is written so that it reads back as it was, or
+// FuzzEmit: whatever text is put in what we write, it is written so that it reads back as it was, or
 // refused.
 func FuzzEmit(f *testing.F) {
-	f.Add("VIADUCT-1", "a < b & \"c\"", "waits]]>")
-	f.Add("\r\n\t", "é\U0001F600", "\x00\xff")
-	f.Fuzz(func(t *testing.T, id, endToEnd, info string) {
+	f.Add("VIADUCT-1", "a < b & \"c\"", "waits]]>", int64(0), false)
+	f.Add("\r\n\t", "é\U0001F600", "\x00\xff", int64(-5), true)
+	f.Fuzz(func(t *testing.T, id, reference, info string, units int64, rejected bool) {
 		r := report()
-		r.MessageID, r.Transactions[0].EndToEndID, r.Transactions[0].Info = id, endToEnd, info
-		data, err := EmitStatusReport(r)
-		if err != nil {
-			return
+		r.MessageID, r.Transactions[0].EndToEndID, r.Transactions[0].Info = id, reference, info
+		recall := Resolution{MessageID: id, Created: noon, From: "VIADUS33", To: "VIADDEFF", Status: RecallPending,
+			Recalls: []Recall{{Original: Original{ID: reference, InstrID: reference, Case: id}, Status: RecallPending, Info: info}}}
+		order := TxStatus{EndToEndID: reference, Status: Settled, Info: info}
+		initiation := InitiationReport{MessageID: id, Created: noon, OriginalID: reference, OriginalName: "pain.001.001.09", Lots: []LotStatus{{ID: reference, Orders: []TxStatus{order}}}}
+		if rejected {
+			r.Transactions, r.Group = nil, TxStatus{Status: Rejected, Info: info}
+			initiation.Lots, initiation.Group = nil, TxStatus{Status: Rejected, Info: info}
+			recall.Status, recall.Recalls[0].Status, recall.Recalls[0].Reason = RecallRejected, RecallRejected, "LEGL"
 		}
-		m, _ := Parse(data, ISO)
-		body := m.Root.Child("FIToFIPmtStsRpt")
-		if got := body.Value("GrpHdr", "MsgId"); got != id {
-			t.Fatalf("id %q became %q", id, got)
+		usd := money.MustCurrency("USD")
+		day := Report{Kind: DayStatement, MessageID: id, Created: noon, Accounts: []AccountReport{{Account: reference, Owner: "VIADDEFF", From: noon, Until: noon.Add(time.Hour),
+			Opening: money.New(0, usd), Closing: money.New(units, usd), Entries: []Entry{{Reference: reference, Servicer: id, Amount: money.New(units, usd), Booked: noon, Code: "X", EndToEndID: reference}}}}}
+		emitted := func(data []byte, err error) *Node {
+			if err != nil {
+				return nil
+			}
+			m, _ := Parse(data, ISO)
+			if got := m.MessageID(); m.Type != "admi.002" && got != id {
+				t.Fatalf("%s: id %q became %q", m.ID(), id, got)
+			}
+			return m.body()
 		}
-		if got := body.Value("TxInfAndSts", "OrgnlEndToEndId"); got != endToEnd {
-			t.Fatalf("reference %q became %q", endToEnd, got)
+		if body := emitted(EmitStatusReport(r)); body != nil && !rejected && body.Value("TxInfAndSts", "OrgnlEndToEndId") != reference {
+			t.Fatalf("reference %q changed", reference)
+		}
+		if body := emitted(EmitResolution(recall)); body != nil && body.Value("CxlDtls", "TxInfAndSts", "CxlStsId") != reference {
+			t.Fatalf("reference %q changed", reference)
+		}
+		if body := emitted(EmitInitiationReport(initiation)); body != nil && !rejected && body.Value("OrgnlPmtInfAndSts", "TxInfAndSts", "OrgnlEndToEndId") != reference {
+			t.Fatalf("reference %q changed", reference)
+		}
+		if body := emitted(EmitReport(day)); body != nil && body.Value("Stmt", "Ntry", "NtryRef") != reference {
+			t.Fatalf("reference %q changed", reference)
+		}
+		if emitted(EmitReject(Rejection{MessageID: "R", Created: noon, Reference: id, Reason: reference, Description: info, Location: info})) == nil {
+			t.Fatal("a rejection could not be written")
 		}
 	})
 }
