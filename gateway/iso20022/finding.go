@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
 )
 
 // Finding is one fault in a message. Rule is a stable slug, Path says which element, Line where in
@@ -18,9 +19,19 @@ type Finding struct {
 	offset int
 }
 
-// String returns the finding as one line: rule, path, line, reason, message.
+// String returns the finding as one line: rule, path, line, reason, message. What the document wrote
+// cannot break the line or drive a terminal.
 func (f Finding) String() string {
-	return fmt.Sprintf("%s %s line %d [%s]: %s", f.Rule, f.Path, f.Line, f.Reason, f.Message)
+	path := f.Path
+	if path == "" {
+		path = "/"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, fmt.Sprintf("%s %s line %d [%s]: %s", f.Rule, path, f.Line, f.Reason, f.Message))
 }
 
 // maxFindings bounds what one document can make us say; parsing stops there. A message with a

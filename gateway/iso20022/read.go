@@ -65,8 +65,11 @@ func read(data []byte) *reader {
 	case len(data) > MaxBytes:
 		r.stop(Finding{Rule: "too_large", Message: fmt.Sprintf("the document has more than %d bytes", MaxBytes)})
 		return r
-	case !utf8.ValidString(src):
-		r.stop(Finding{Rule: "not_utf8", Message: "the document is not UTF-8"})
+	case !utf8.ValidString(src) || strings.HasPrefix(src, "<\x00") || strings.HasPrefix(src, "\x00<"):
+		r.stop(Finding{Rule: "not_utf8", Message: "the document is not UTF-8" + otherForm(src)})
+		return r
+	case src == "":
+		r.stop(Finding{Rule: "not_well_formed", Message: "the document is empty"})
 		return r
 	}
 	for !r.stopped {
@@ -88,6 +91,19 @@ func read(data []byte) *reader {
 		}
 	}
 	return r
+}
+
+// otherForm says what a document that is not UTF-8 looks like.
+func otherForm(src string) string {
+	for _, form := range []struct{ start, is string }{
+		{"\xFF\xFE", ", but UTF-16"}, {"\xFE\xFF", ", but UTF-16"}, {"<\x00", ", but UTF-16"}, {"\x00<", ", but UTF-16"},
+		{"\x00\x00\xFE\xFF", ", but UTF-32"}, {"\x1F\x8B", ", but compressed (gzip)"}, {"PK\x03\x04", ", but an archive (zip)"}, {"%PDF", ", but a PDF"},
+	} {
+		if strings.HasPrefix(src, form.start) {
+			return form.is
+		}
+	}
+	return ""
 }
 
 func (r *reader) stop(f Finding) {
@@ -357,6 +373,9 @@ func (r *reader) endElement() {
 		r.counts = r.counts[:f.base]
 	}
 	r.frames = r.frames[:len(r.frames)-1]
+	if len(r.frames) == 1 {
+		r.more = r.headerID != "" && r.messageID == ""
+	}
 	if up := &r.frames[len(r.frames)-1]; up.mode == modeTyped && up.typ.kind == kindWildcard && up.at == 0 && up.node.any != nil {
 		a := up.node.any
 		start := len(r.src) - len(a.raw)

@@ -148,6 +148,8 @@ type checker struct {
 	profile  Profile
 	rule     *rule
 	findings []Finding
+
+	countries []string // of the banks, once a rule asked for them
 }
 
 // apply adds what the rules of the profile find.

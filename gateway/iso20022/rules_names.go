@@ -132,27 +132,33 @@ func agentClearingCode(c *checker, n *Node) {
 	if bank.Child("BICFI") != nil || bank.Child("Nm") != nil || bank.Child("PstlAdr") != nil || bank.parent.Name == "InstgAgt" || bank.parent.Name == "InstdAgt" {
 		return
 	}
-	home := ""
-	for _, tx := range c.m.transactions() {
+	if c.countries == nil {
+		c.countries = c.m.countries()
+	}
+	if len(c.countries) > 1 {
+		c.fail(bank, "%s is named by a clearing code alone, but the banks are in %s and %s", bank.parent.Name, clip(c.countries[0]), clip(c.countries[1]))
+	}
+}
+
+// countries returns up to two countries that the banks of the transactions are in, by BIC or address.
+func (m *Message) countries() []string {
+	list := make([]string, 0, 2)
+	for _, tx := range m.transactions() {
 		for party := range tx.Children("") {
 			f := party.Child("FinInstnId")
-			if f == nil {
-				continue
-			}
 			country := f.Value("PstlAdr", "Ctry")
 			if bic := f.Value("BICFI"); len(bic) >= 6 {
 				country = bic[4:6]
 			}
-			switch {
-			case country == "":
-			case home == "":
-				home = country
-			case home != country:
-				c.fail(bank, "%s is named by a clearing code alone, but the banks are in %s and %s", bank.parent.Name, clip(home), clip(country))
-				return
+			if country != "" && !oneOf(list, country) {
+				list = append(list, country)
+			}
+			if len(list) == 2 {
+				return list
 			}
 		}
 	}
+	return list
 }
 
 // namedAddress: an address belongs to a name.

@@ -59,6 +59,7 @@ type scanner struct {
 	tok   token
 	empty bool // an empty-element tag was met; its end comes next
 	root  bool // the root element has begun
+	more  bool // another may follow: the document of a header that stands beside it in no wrapper
 
 	prefix, space string // the prefix resolved last, while scope did not change
 	fault         Finding
@@ -130,7 +131,7 @@ func (s *scanner) next() *token {
 
 func (s *scanner) startTag() *token {
 	start := s.pos
-	if s.root && len(s.open) == 0 {
+	if s.root && len(s.open) == 0 && !s.more {
 		return s.malformed("a second root element")
 	}
 	if len(s.open) >= maxDepth {
