@@ -1,6 +1,7 @@
 package iso20022
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,13 +17,30 @@ type edition struct {
 	old         *wording
 }
 
-// wording is how an older generation of messages says what the tables say. Each field is a list of
-// pairs with blanks between.
+// wording is how an older generation of messages says what the tables say.
 type wording struct {
-	renamed string // "BIC=BICFI": what the table calls by another name
-	lifted  string // "Sts=Cd": what stands directly in an element, where the table has an element in it
-	within  string // "RmtLctnMtd=RmtLctnDtls/Mtd": what stands beside others, where the table has an element around it
-	often   string // "Chrgs": what may be there more than once
+	renamed pairs // "BIC=BICFI": what the table calls by another name
+	lifted  pairs // "Sts=Cd": what stands directly in an element, where the table has an element in it; "Othr=CtctDtls/Id": below one parent only
+	within  pairs // "RmtLctnMtd=RmtLctnDtls/Mtd": what stands beside others, where the table has an element around it
+	often   pairs // "Chrgs": what may be there more than once
+}
+
+// pairs holds, for each name, what stands for it; several where the place decides.
+type pairs map[string][]string
+
+// pairsOf reads a list of pairs with blanks between.
+func pairsOf(list string) pairs {
+	p := pairs{}
+	for pair := range strings.FieldsSeq(list) {
+		from, to, _ := strings.Cut(pair, "=")
+		p[from] = append(p[from], to)
+	}
+	return p
+}
+
+// first returns the first that f takes.
+func (p pairs) first(name string, f func(to string) bool) bool {
+	return slices.ContainsFunc(p[name], f)
 }
 
 // The wordings: of the first generation, of 2009; of the years to 2018; and of the versions after the
@@ -30,16 +48,16 @@ type wording struct {
 var (
 	laterWording  = &wording{}
 	secondWording = &wording{
-		renamed: secondNames,
-		lifted: "AdrTp=Cd CtctDtls/Othr=Id Sts=Cd ReqdExctnDt=Dt Frqcy=Tp OrgnlFrqcy=Tp DscntApldAmt=Amt TaxAmt=Amt" +
-			" Dbtr=Pty Cdtr=Pty UltmtDbtr=Pty UltmtCdtr=Pty InitgPty=Pty TradgPty=Pty Pty=Pty",
-		within: "RmtLctnMtd=RmtLctnDtls/Mtd RmtLctnElctrncAdr=RmtLctnDtls/ElctrncAdr RmtLctnPstlAdr=RmtLctnDtls/PstlAdr" +
+		renamed: pairsOf(secondNames),
+		lifted: pairsOf("AdrTp=Cd Othr=CtctDtls/Id Sts=Cd ReqdExctnDt=Dt Frqcy=Tp OrgnlFrqcy=Tp DscntApldAmt=Amt TaxAmt=Amt" +
+			" Dbtr=Pty Cdtr=Pty UltmtDbtr=Pty UltmtCdtr=Pty InitgPty=Pty TradgPty=Pty Pty=Pty"),
+		within: pairsOf("RmtLctnMtd=RmtLctnDtls/Mtd RmtLctnElctrncAdr=RmtLctnDtls/ElctrncAdr RmtLctnPstlAdr=RmtLctnDtls/PstlAdr" +
 			" TtlNetNtryAmt=TtlNetNtry/Amt CdtDbtInd=TtlNetNtry/CdtDbtInd" +
-			" Amt=Rcrd/Amt CdtDbtInd=Rcrd/CdtDbtInd Tp=Rcrd/Tp Rate=Rcrd/Rate Br=Rcrd/Br Pty=Rcrd/Agt Agt=Rcrd/Agt Tax=Rcrd/Tax FrToDt=Rcrd/FrToDt Rsn=Rcrd/Rsn",
-		often: "Chrgs Intrst",
+			" Amt=Rcrd/Amt CdtDbtInd=Rcrd/CdtDbtInd Tp=Rcrd/Tp Rate=Rcrd/Rate Br=Rcrd/Br Pty=Rcrd/Agt Agt=Rcrd/Agt Tax=Rcrd/Tax FrToDt=Rcrd/FrToDt Rsn=Rcrd/Rsn"),
+		often: pairsOf("Chrgs Intrst"),
 	}
 	firstWording = &wording{
-		renamed: "BIC=BICFI BICOrBEI=AnyBIC " + secondNames,
+		renamed: pairsOf("BIC=BICFI BICOrBEI=AnyBIC " + secondNames),
 		lifted:  secondWording.lifted,
 		within:  secondWording.within,
 		often:   secondWording.often,
@@ -116,16 +134,6 @@ func editionOf(id string) *edition {
 	return nil
 }
 
-// pairs calls f with what stands on the right of each pair that has name on the left, until f is true.
-func pairs(list, name string, f func(to string) bool) bool {
-	for pair := range strings.FieldsSeq(list) {
-		if from, to, _ := strings.Cut(pair, "="); from == name && f(to) {
-			return true
-		}
-	}
-	return false
-}
-
 // renamed finds the place of an element that the table calls by another name; -1 when there is none.
 // Inside an element that only the table has, its parts may have had longer names.
 func (e *edition) renamed(up *frame, name string) (at int) {
@@ -134,10 +142,10 @@ func (e *edition) renamed(up *frame, name string) (at int) {
 		at = up.typ.find(to, 0)
 		return at >= 0
 	}
-	if pairs(e.old.renamed, name, found) || !up.implied {
+	if e.old.renamed.first(name, found) || !up.implied {
 		return at
 	}
-	pairs(e.old.within, name, func(to string) bool {
+	e.old.within.first(name, func(to string) bool {
 		outer, inner, _ := strings.Cut(to, "/")
 		return outer == up.node.Name && found(inner)
 	})
@@ -145,14 +153,7 @@ func (e *edition) renamed(up *frame, name string) (at int) {
 }
 
 // often tells whether older versions repeat an element that the table has once.
-func (e *edition) often(name string) bool {
-	for n := range strings.FieldsSeq(e.old.often) {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
+func (e *edition) often(name string) bool { return e.old.often[name] != nil }
 
 // lift opens the element that the table has inside the one of the top frame and an older version has
 // not: its text, its attributes or its children are what stands here.
@@ -161,12 +162,16 @@ func (r *reader) lift(f *frame, t *token) bool {
 		return false
 	}
 	at := -1
-	found := func(to string) bool {
-		at = f.typ.find(to, 0)
+	if !r.edition.old.lifted.first(f.node.Name, func(to string) bool {
+		up, inner, only := strings.Cut(to, "/")
+		if !only {
+			inner = to
+		} else if f.node.parent == nil || f.node.parent.Name != up {
+			return false
+		}
+		at = f.typ.find(inner, 0)
 		return at >= 0
-	}
-	up := f.node.parent
-	if !pairs(r.edition.old.lifted, up.Name+"/"+f.node.Name, found) && !pairs(r.edition.old.lifted, f.node.Name, found) {
+	}) {
 		return false
 	}
 	f.lifted = true
@@ -181,7 +186,7 @@ func (r *reader) gather(f *frame, t *token) bool {
 		return false
 	}
 	at := -1
-	if !pairs(r.edition.old.within, t.local, func(to string) bool {
+	if !r.edition.old.within.first(t.local, func(to string) bool {
 		outer, inner, _ := strings.Cut(to, "/")
 		at = f.typ.find(outer, max(f.at, 0))
 		return at >= 0 && f.typ.els[at].typ.find(inner, 0) >= 0

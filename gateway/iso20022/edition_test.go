@@ -76,6 +76,8 @@ func TestOldWordings(t *testing.T) {
 func TestOldWordingsAreNoLicence(t *testing.T) {
 	newer := func(doc, old, version string) string { return strings.Replace(doc, old, version, 1) }
 	for name, tt := range map[string]struct{ doc, want string }{
+		"text in the root":    {edit(t, oldStatement, "<BkToCstmrStmt>", "text<BkToCstmrStmt>"), "text_not_allowed /Document"},
+		"text elsewhere":      {edit(t, oldInitiation, "<Id><OrgId>", "<Id><OrgId><Othr>1</Othr>"), "text_not_allowed /Document/CstmrCdtTrfInitn/PmtInf[1]/CdtTrfTxInf[1]/Cdtr/Id/OrgId/Othr[1]"},
 		"lifted value":        {edit(t, oldStatement, ">BOOK<", ">LONGER<"), "facet_length /Document/BkToCstmrStmt/Stmt[1]/Ntry[1]/Sts/Cd"},
 		"gathered value":      {edit(t, oldStatement, "<TtlNetNtryAmt>5.00<", "<TtlNetNtryAmt>five<"), "facet_format /Document/BkToCstmrStmt/Stmt[1]/TxsSummry/TtlNtries/TtlNetNtry/Amt"},
 		"gathered twice":      {edit(t, oldStatement, "<TtlNetNtryAmt>5.00</TtlNetNtryAmt>", "<TtlNetNtryAmt>5.00</TtlNetNtryAmt><TtlNetNtryAmt>5.00</TtlNetNtryAmt>"), "duplicate_element /Document/BkToCstmrStmt/Stmt[1]/TxsSummry/TtlNtries/TtlNetNtry/Amt[2]"},

@@ -208,6 +208,9 @@ func (c *checker) fail(n *Node, format string, args ...any) {
 
 // failAt reports it at a child that is missing, or with a reason of its own. Above the message n is nil.
 func (c *checker) failAt(n *Node, below, reason, format string, args ...any) {
+	if len(c.findings) >= maxFindings {
+		return
+	}
 	f := Finding{Rule: c.rule.id, Path: n.Path(), Reason: reason, Message: fmt.Sprintf(format, args...)}
 	if below != "" {
 		f.Path += "/" + below
