@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 
-	"viaduct/openapi"
 	"viaduct/settlement/sqlstore"
 )
 
@@ -21,7 +19,7 @@ type answer struct {
 // jsonAnswer makes an answer of a value of the contract.
 func jsonAnswer(status int, v any) (*answer, error) {
 	body, err := json.Marshal(v)
-	return &answer{status: status, media: "application/json", body: body}, err
+	return &answer{status: status, media: "application/json", body: append(body, '\n')}, err
 }
 
 func (a *answer) write(w http.ResponseWriter) error {
@@ -72,31 +70,5 @@ func replay(r sqlstore.Request) (*answer, error) {
 	if err := json.Unmarshal(r.Header, &a.media); err != nil {
 		return nil, fmt.Errorf("kept answer: %w", err)
 	}
-	if a.media == keptProblem {
-		var code openapi.ErrorCode
-		if err := json.Unmarshal(r.Body, &code); err != nil {
-			return nil, fmt.Errorf("kept answer: %w", err)
-		}
-		return nil, refuse(code, "the ledger refused it the first time")
-	}
 	return a, nil
-}
-
-// keptProblem marks a kept refusal: its code is kept, and each time it is told under the request id of
-// the moment.
-const keptProblem = "application/problem+json"
-
-func (g *Gateway) keepProblem(ctx context.Context, o order, p *problem) error {
-	header, err := json.Marshal(keptProblem)
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(p.code)
-	if err != nil {
-		return err
-	}
-	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, kinds[p.code].status, header, body); err != nil {
-		return err
-	}
-	return p
 }

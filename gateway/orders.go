@@ -144,9 +144,9 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	}
 	a, err := o.answer(ctx, at)
 	var p *problem
-	if errors.As(err, &p) {
+	if errors.As(err, &p) && !kinds[p.code].retryable {
 		// The ledger refused what is no payment: that is the answer to the key, now and later.
-		return nil, g.keepProblem(ctx, o, p)
+		a, err = g.problemAnswer(exchangeOf(ctx), p)
 	}
 	if err != nil {
 		return nil, err

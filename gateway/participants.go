@@ -158,29 +158,22 @@ func (s server) ChangeParticipant(ctx context.Context, r openapi.ChangeParticipa
 	if _, err := s.cfg.Store.Participant(ctx, bic); err != nil {
 		return nil, missing(err)
 	}
-	show := func(ctx context.Context) (*answer, error) {
-		p, err := s.cfg.Store.Participant(ctx, bic)
-		if err != nil {
-			return nil, missing(err)
-		}
-		return s.participantAnswer(ctx, http.StatusOK, p, x.caller)
-	}
-	if len(instructions) == 0 {
-		if err := s.changeSettings(ctx, bic, r.Body); err != nil {
-			return nil, err
-		}
-		return show(ctx)
-	}
 	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPatch, path: "/v1/participants/" + bic.String(), settle: true,
-		draft: func(ctx context.Context) (*draft, error) {
-			return &draft{instructions: instructions}, s.changeSettings(ctx, bic, r.Body)
-		},
+		draft: func(context.Context) (*draft, error) { return &draft{instructions: instructions}, nil },
 		answer: func(ctx context.Context, at placed) (*answer, error) {
 			if err := s.applied(ctx, at, func() bool { return true }); err != nil {
 				return nil, err
 			}
-			return show(ctx)
+			// Settings follow the terms, so that a refusal of these leaves both as they were.
+			if err := s.changeSettings(ctx, bic, r.Body); err != nil {
+				return nil, err
+			}
+			p, err := s.cfg.Store.Participant(ctx, bic)
+			if err != nil {
+				return nil, missing(err)
+			}
+			return s.participantAnswer(ctx, http.StatusOK, p, x.caller)
 		},
 	})
 }

@@ -31,6 +31,7 @@ type Store interface {
 	MarkAccepted(ctx context.Context, participant ledger.BIC, key string, height uint64, first int, payments []ledger.ID, now int64) error
 	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte) error
 	AbandonRequest(ctx context.Context, participant ledger.BIC, key string) error
+	ExpireRequests(ctx context.Context, before int64) (int64, error)
 
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
 	Payments(ctx context.Context, viewer ledger.BIC, f sqlstore.PaymentFilter, after sqlstore.PaymentCursor, limit int) ([]sqlstore.Payment, error)

@@ -209,16 +209,12 @@ func (g *Gateway) render(w http.ResponseWriter, r *http.Request, err error) {
 		p = &problem{code: openapi.ErrorCodeInternal}
 		k = kinds[p.code]
 	}
-	x.code = p.code
-	body, err := json.Marshal(openapi.Problem{
-		Type: "/problems/" + string(p.code), Title: k.title, Status: k.status, Detail: p.detail,
-		Code: p.code, RequestId: x.id, Retryable: k.retryable, Errors: p.faults,
-	})
+	a, err := g.problemAnswer(x, p)
 	if err != nil {
 		g.cfg.Log.Error("render problem", "request_id", x.id, "error", err)
+		a = &answer{status: k.status, media: problemMedia}
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
 	switch {
 	case p.retry > 0:
 		h.Set("Retry-After", itoa(p.retry))
@@ -231,6 +227,19 @@ func (g *Gateway) render(w http.ResponseWriter, r *http.Request, err error) {
 	case p.code == openapi.ErrorCodeInsufficientScope && x.op != nil: // RFC 6750, section 3.1
 		h.Set("WWW-Authenticate", `Bearer realm="viaduct", error="insufficient_scope", scope="`+x.op.scope+`"`)
 	}
-	w.WriteHeader(k.status)
-	_, _ = w.Write(body) // the client may be gone
+	_ = a.write(w) // the client may be gone
+}
+
+const problemMedia = "application/problem+json"
+
+// problemAnswer makes the problem document of the request under way.
+func (g *Gateway) problemAnswer(x *exchange, p *problem) (*answer, error) {
+	k := kinds[p.code]
+	x.code = p.code
+	a, err := jsonAnswer(k.status, openapi.Problem{
+		Type: "/problems/" + string(p.code), Title: k.title, Status: k.status, Detail: p.detail,
+		Code: p.code, RequestId: x.id, Retryable: k.retryable, Errors: p.faults,
+	})
+	a.media = problemMedia
+	return a, err
 }

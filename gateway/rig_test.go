@@ -55,6 +55,9 @@ type rig struct {
 	t        testing.TB
 	gateway  *Gateway
 	sender   *webhook.Sender
+	config   Config
+	bus      *natsserver.Server
+	database string
 	engine   *faulty
 	store    *sqlstore.Store
 	url      string
@@ -66,10 +69,10 @@ type rig struct {
 	client   *http.Client
 }
 
-// newRig starts everything and admits the participants.
-func newRig(t testing.TB) *rig {
+// newRig starts everything and admits the participants. The database is SQLite unless another is given.
+func newRig(t testing.TB, database ...string) *rig {
 	t.Helper()
-	r := startRig(t)
+	r := startRig(t, database...)
 	for _, bic := range []string{mexican, german, dealer, romanian} {
 		r.must(201, r.do("POST", "/v1/participants", "", obj{
 			"bic": bic, "name": "The bank " + bic, "country": bic[4:6],
@@ -81,7 +84,7 @@ func newRig(t testing.TB) *rig {
 
 type obj = map[string]any
 
-func startRig(t testing.TB) *rig {
+func startRig(t testing.TB, database ...string) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	ctx := t.Context()
@@ -93,6 +96,9 @@ func startRig(t testing.TB) *rig {
 		Currencies: money.Currencies(), Rules: ledger.RulesVersion,
 	}
 	url := "sqlite:" + filepath.Join(dir, "viaduct.db")
+	if len(database) > 0 {
+		url = database[0]
+	}
 	r.ok(sqlstore.Migrate(ctx, url))
 	var err error
 	r.store, err = sqlstore.Open(ctx, url)
@@ -150,13 +156,15 @@ func startRig(t testing.TB) *rig {
 	clock := func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }
 	r.sender = webhook.NewSender(webhook.Guard{AllowPrivate: true}, clock)
 	t.Cleanup(r.sender.Close)
-	r.gateway, err = New(Config{
+	r.config = Config{
 		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
 		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
 		Operator: keyOf("operator"), Sender: r.sender,
 		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
-	})
+	}
+	r.bus, r.database = bus, url
+	r.gateway, err = New(r.config)
 	r.ok(err)
 	v, err := proof.NewValidator("validator-1", genesis.Validators[0].Key[:])
 	r.ok(err)
@@ -170,6 +178,34 @@ func startRig(t testing.TB) *rig {
 	t.Cleanup(server.Close)
 	r.url = server.URL
 	return r
+}
+
+// another starts a second gateway on the same database, journal and master key, as another process would
+// be.
+func (r *rig) another() *rig {
+	r.t.Helper()
+	conn, err := r.bus.Connect("another gateway")
+	r.ok(err)
+	client, err := settlement.NewClient(settlement.Over(conn))
+	r.ok(err)
+	store, err := sqlstore.Open(r.t.Context(), r.database)
+	r.ok(err)
+	r.t.Cleanup(func() {
+		for _, err := range []error{client.Close(), store.Close()} {
+			if err != nil {
+				r.t.Errorf("close: %v", err)
+			}
+		}
+		conn.Close()
+	})
+	b := &rig{t: r.t, keys: r.keys, doc: r.doc, policy: r.policy, client: r.client, config: r.config, store: store}
+	b.config.Engine, b.config.Store, b.config.Cache = client, store, nil
+	b.gateway, err = New(b.config)
+	r.ok(err)
+	server := httptest.NewServer(b.gateway.Handler())
+	r.t.Cleanup(server.Close)
+	b.url = server.URL
+	return b
 }
 
 // testRates are rates of our own making, in the ECB's format.

@@ -175,6 +175,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		gate.Dispatcher(client.Projections()).Run(gctx)
 		return nil
 	})
+	g.Go(func() error { gate.Sweep(gctx); return nil })
 	if f.Rates != "" {
 		g.Go(func() error { feed.Run(gctx); return nil })
 	}
