@@ -79,7 +79,7 @@ func TestArchiveMovesALedger(t *testing.T) {
 	if err := blocks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if told != got.Height || got.Instructions < 10 {
+	if told != got.Height || got.Instructions < 10 || got.Certified != got.Height {
 		t.Errorf("imported %+v, told of height %d", got, told)
 	}
 	moved := start(t, there)
@@ -140,6 +140,22 @@ func blockFrames(plain []byte) (frames [][2]int) {
 	return frames
 }
 
+// noteOf returns the signed checkpoint in a block's frame, the last of its three parts.
+func noteOf(frame []byte) []byte {
+	rest := frame[5:]
+	for range 2 {
+		rest = rest[4+binary.BigEndian.Uint32(rest):]
+	}
+	return rest[4:]
+}
+
+func withNote(frame, note []byte) []byte {
+	out := bytes.Clone(frame[:len(frame)-len(noteOf(frame))-4])
+	out = append(binary.BigEndian.AppendUint32(out, uint32(len(note))), note...)
+	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-5))
+	return out
+}
+
 // TestArchiveNamesTampering changes bytes of an archive, cuts it, and takes blocks out, packed again
 // each time so that gzip's own checksum does not find it: the height is named.
 func TestArchiveNamesTampering(t *testing.T) {
@@ -156,6 +172,12 @@ func TestArchiveNamesTampering(t *testing.T) {
 			if !errors.Is(err, settlement.ErrArchive) || !strings.Contains(err.Error(), fmt.Sprintf("height %d: ", h+1)) {
 				t.Errorf("byte %d of block %d changed: %v", at-frame[0], h+1, err)
 			}
+		}
+		// A checkpoint that a quorum signed, but of another block.
+		other := frames[(h+1)%len(frames)]
+		swapped := append(append(bytes.Clone(plain[:frame[0]]), withNote(plain[frame[0]:frame[1]], noteOf(plain[other[0]:other[1]]))...), plain[frame[1]:]...)
+		if _, err := verifyArchive(t.Context(), zip(t, swapped)); !errors.Is(err, settlement.ErrArchive) || !strings.Contains(err.Error(), fmt.Sprintf("height %d: ", h+1)) {
+			t.Errorf("block %d with the checkpoint of another: %v", h+1, err)
 		}
 		gone := append(bytes.Clone(plain[:frame[0]]), plain[frame[1]:]...)
 		if _, err := verifyArchive(t.Context(), zip(t, gone)); !errors.Is(err, settlement.ErrArchive) {

@@ -36,7 +36,14 @@ func openCertificates(d disk.Disk) (*certificates, error) {
 
 func (c *certificates) next() uint64 { return c.log.Next() }
 
-func (c *certificates) put(height uint64, note []byte) error { return c.log.Append(height, note) }
+// put keeps one. Now and then it syncs, so that after a power cut few enough are missing for a node to
+// start from its last snapshot but one.
+func (c *certificates) put(height uint64, note []byte) error {
+	if err := c.log.Append(height, note); err != nil || height%treeSyncEvery != 0 {
+		return err
+	}
+	return c.disk.sync()
+}
 
 func (c *certificates) get(height uint64) ([]byte, error) { return c.log.Get(height) }
 

@@ -30,9 +30,14 @@ type Config struct {
 	Genesis *ledger.Genesis
 	Blocks  disk.Disk // of the block log
 	Tree    disk.Disk // of what can be made again: the log's node hashes, and the certificates
-	Journal journal.Journal
-	Bus     Bus           // to clients and other nodes
-	Signer  *proof.Signer // the validator this node is; nil for none
+	// Snapshots is where the node keeps snapshots of its ledger, so that it need not start from the
+	// genesis; nil for none.
+	Snapshots SnapshotDisk
+	// SnapshotEvery is how many blocks lie between two snapshots; 0 is 8,192.
+	SnapshotEvery uint64
+	Journal       journal.Journal
+	Bus           Bus           // to clients and other nodes
+	Signer        *proof.Signer // the validator this node is; nil for none
 	// Sequence lets this node be the sequencer and answer clients, when no other does.
 	Sequence bool
 	Store    Store // where it projects to; nil leaves that to others
@@ -71,6 +76,7 @@ type Node struct {
 	router *fx.Router
 	quoter *fx.Quoter // follows the router; asking it holds nothing up
 
+	snapped   uint64        // height of the newest snapshot
 	position  uint64        // in the journal, of the last message read
 	leaves    uint64        // in the log after the last block applied
 	applied   atomic.Uint64 // in the journal, of the last message applied or passed over
@@ -185,7 +191,10 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
-		return nil
+		err = nil
+	}
+	if err == nil {
+		n.snapAtStop()
 	}
 	return err
 }
@@ -316,6 +325,7 @@ func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) 
 			return err
 		}
 		n.applied.Store(s.position)
+		n.snap()
 		n.slots <- s
 		select {
 		case out <- m:

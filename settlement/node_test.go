@@ -48,6 +48,7 @@ type engine struct {
 	store  *sqlstore.Store
 	node   *settlement.Node
 	client *settlement.Client
+	log    *lockedBuffer
 	stop   func()
 }
 
@@ -82,9 +83,13 @@ func start(t *testing.T, dir string) *engine {
 	must(err)
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	must(err)
+	snapshots, err := disk.OpenDir(filepath.Join(dir, "snapshots"))
+	must(err)
+	e.log = new(lockedBuffer)
 	e.node, err = settlement.Open(ctx, settlement.Config{
 		Name: "validator-1", Genesis: testGenesis(), Blocks: blocks, Tree: tree, Journal: j, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
-		Store: e.store, Cache: balances.NewMap(e.store.Balances), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Snapshots: snapshots, SnapshotEvery: 4,
+		Store: e.store, Cache: balances.NewMap(e.store.Balances), Now: time.Now, Log: slog.New(slog.NewTextHandler(e.log, nil)),
 	})
 	must(err)
 	e.client, err = settlement.NewClient(settlement.Over(clientConn))
@@ -100,7 +105,7 @@ func start(t *testing.T, dir string) *engine {
 			if err := <-ended; err != nil {
 				t.Errorf("run: %v", err)
 			}
-			for _, err := range []error{e.client.Close(), e.node.Close(), blocks.Close(), tree.Close(), e.store.Close()} {
+			for _, err := range []error{e.client.Close(), e.node.Close(), blocks.Close(), tree.Close(), snapshots.Close(), e.store.Close()} {
 				if err != nil {
 					t.Errorf("close: %v", err)
 				}

@@ -35,11 +35,6 @@ func (n *Node) replayAll(ctx context.Context) error {
 	}
 	s := <-n.slots
 	defer func() { n.slots <- s }()
-	if n.state, err = ledger.New(n.cfg.Genesis, &s.block); err != nil {
-		return err
-	}
-	n.router = fx.New(n.state)
-	n.state.Attach(n.router)
 	if n.tree.Next() > n.log.Next() {
 		// The block log lost its end, which the journal still has. Its leaf hashes are made again.
 		n.cfg.Log.Error("the block log is shorter than it was; reading the journal again from there", "height", n.log.Next(), "was", n.tree.Next())
@@ -47,7 +42,12 @@ func (n *Node) replayAll(ctx context.Context) error {
 			return err
 		}
 	}
-	n.tally = newTally(n.policy, 0)
+	from, err := n.resume(s, done, any)
+	if err != nil {
+		return err
+	}
+	n.router = fx.New(n.state)
+	n.state.Attach(n.router)
 	if n.log.Next() == 0 {
 		s.position, s.data = genesisPosition, n.cfg.Genesis.Encode()
 		rec := record{Position: s.position, TreeSize: uint64(len(s.block.Leaves)), Message: s.data, Leaves: s.block.Leaves}
@@ -55,8 +55,11 @@ func (n *Node) replayAll(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := n.restoreBefore(ctx, from); err != nil {
+		return err
+	}
 	last, told := n.log.Next()-1, time.Now()
-	for height := uint64(0); height <= last && len(n.tally.pending) < maxPending; height++ {
+	for height := from; height <= last && len(n.tally.pending) < maxPending; height++ {
 		if err := n.replay(height, s); err != nil {
 			return fmt.Errorf("replay height %d: %w", height, err)
 		}
@@ -73,6 +76,28 @@ func (n *Node) replayAll(ctx context.Context) error {
 		}
 	}
 	n.deadline <- n.state.NextDeadline()
+	return nil
+}
+
+// restoreBefore takes up the blocks before the height that is replayed first: those with certificates are
+// final, and the few without are not yet.
+func (n *Node) restoreBefore(ctx context.Context, from uint64) error {
+	n.tally = newTally(n.policy, min(from, n.certificates.next()))
+	if certified := n.tally.next; certified > 0 {
+		n.final.raise(certified - 1)
+		if n.cfg.Store != nil {
+			n.projected.raise(certified - 1)
+		}
+	}
+	for height := n.tally.next; height < from; height++ {
+		m, err := n.remade(height)
+		if err != nil {
+			return err
+		}
+		if err := n.restore(ctx, m); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

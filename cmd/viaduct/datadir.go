@@ -31,6 +31,7 @@ const (
 	databaseFile    = "viaduct.db"
 	blocksDir       = "blocks"
 	treeDir         = "tree"
+	snapshotsDir    = "snapshots"
 	natsDir         = "nats"
 )
 

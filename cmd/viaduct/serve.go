@@ -126,6 +126,11 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	defer onExit("leaf hashes", tree.Close)
+	snapshots, err := disk.OpenDir(dir.file(snapshotsDir))
+	if err != nil {
+		return err
+	}
+	defer onExit("snapshots", snapshots.Close)
 	journal, err := natsjournal.Open(ctx, nodeConn, 1)
 	if err != nil {
 		return err
@@ -135,7 +140,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	node, err := settlement.Open(ctx, settlement.Config{
-		Name: signer.Validator().Name(), Genesis: dir.genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
+		Name: signer.Validator().Name(), Genesis: dir.genesis, Blocks: blocks, Tree: tree, Snapshots: snapshots, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: store, Cache: cache, Now: time.Now, Log: log,
 	})
 	if err != nil {

@@ -189,6 +189,25 @@ func (t *Tree) Root(size uint64) (proof.Hash, error) {
 	return edge.root(size), nil
 }
 
+// Edge returns the roots of the complete subtrees that make up the log's first size leaves, largest
+// first: all of the tree that a later one grows from.
+func (t *Tree) Edge(size uint64) ([]proof.Hash, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if size > t.size {
+		return nil, fmt.Errorf("tree: edge of %d leaves: there are %d", size, t.size)
+	}
+	ids := compact.RangeNodes(0, size, make([]compact.NodeID, 0, bits.OnesCount64(size)))
+	edge := make([]proof.Hash, len(ids))
+	for i, id := range ids {
+		var err error
+		if edge[i], err = t.node(int(id.Level), id.Index); err != nil {
+			return nil, fmt.Errorf("tree: edge of %d leaves: %w", size, err)
+		}
+	}
+	return edge, nil
+}
+
 // root folds the right edge of a tree of size leaves into its root.
 func (f *frontier) root(size uint64) proof.Hash {
 	if size == 0 {

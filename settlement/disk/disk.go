@@ -127,6 +127,14 @@ func (d *Dir) List() ([]string, error) {
 	return names, nil
 }
 
+// Rename gives a file another name in one step, durable once the directory is synced.
+func (d *Dir) Rename(from, to string) error {
+	return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))
+}
+
+// Remove removes a file, durably once the directory is synced.
+func (d *Dir) Remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
+
 // Sync implements Disk.
 func (d *Dir) Sync() error { return d.dir.Sync() }
 

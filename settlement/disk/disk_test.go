@@ -43,6 +43,12 @@ func TestDir(t *testing.T) {
 	if names, err := d.List(); err != nil || !slices.Equal(names, []string{"a", "b"}) {
 		t.Errorf("List() = %q, %v", names, err)
 	}
+	if err := errors.Join(d.Rename("a", "x"), d.Remove("x"), d.Sync()); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := d.List(); err != nil || !slices.Equal(names, []string{"b"}) {
+		t.Errorf("after a removal List() = %q, %v", names, err)
+	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}

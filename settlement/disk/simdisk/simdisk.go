@@ -2,7 +2,7 @@
 //
 // What was synced stays. Of everything else a seed decides, when the power goes, whether it reached
 // the disk whole, not at all, up to some byte, or in some of its sectors with zeros in the others,
-// and whether a file whose directory was not synced is there. Reads see what was written, as with a
+// and whether a file that was made, renamed or removed since the directory was synced is what it was. Reads see what was written, as with a
 // page cache, until then. Faults strike at the n-th change, so that a test can walk through every
 // one of them.
 package simdisk
@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -28,9 +30,11 @@ var ErrPower = errors.New("simdisk: no power")
 type Disk struct {
 	mu       sync.Mutex
 	files    map[string]*file
-	changes  int // creations, writes, truncations and syncs so far
-	powerAt  int // the change at which the power goes, 0 for none
-	failAt   int // the change that fails, 0 for none
+	durable  map[string]*file // the directory as it was synced last
+	entries  []entry          // what happened to it since
+	changes  int              // creations, removals, writes, truncations and syncs so far
+	powerAt  int              // the change at which the power goes, 0 for none
+	failAt   int              // the change that fails, 0 for none
 	failWith error
 	dead     bool
 }
@@ -41,7 +45,12 @@ type file struct {
 	durable []byte   // what is on the platter
 	now     []byte   // what a reader sees
 	pending []change // what is not on the platter yet, in order
-	linked  bool     // its directory entry is durable
+}
+
+// entry is a change of the directory: name now stands for f, or for nothing, and from no longer does.
+type entry struct {
+	name, from string
+	f          *file
 }
 
 type change struct {
@@ -53,7 +62,7 @@ type change struct {
 var _ disk.Disk = (*Disk)(nil)
 
 // New returns an empty directory.
-func New() *Disk { return &Disk{files: map[string]*file{}} }
+func New() *Disk { return &Disk{files: map[string]*file{}, durable: map[string]*file{}} }
 
 // Changes returns how many creations, writes, truncations and syncs there were.
 func (d *Disk) Changes() int {
@@ -83,15 +92,21 @@ func (d *Disk) Restart(seed uint64) *Disk {
 	defer d.mu.Unlock()
 	d.dead = true
 	r := rand.New(rand.NewPCG(seed, 1))
-	after := New()
-	for _, name := range d.names() {
-		f := d.files[name]
-		if !f.linked && r.IntN(2) == 0 {
+	after, dir := New(), maps.Clone(d.durable)
+	for _, e := range d.entries {
+		if r.IntN(2) == 0 {
 			continue
 		}
-		found := f.survive(r)
-		after.files[name] = &file{d: after, name: name, durable: found, now: slices.Clone(found), linked: true}
+		delete(dir, e.from)
+		if dir[e.name] = e.f; e.f == nil {
+			delete(dir, e.name)
+		}
 	}
+	for _, name := range sorted(dir) {
+		found := dir[name].survive(r)
+		after.files[name] = &file{d: after, name: name, durable: found, now: slices.Clone(found)}
+	}
+	after.durable = maps.Clone(after.files)
 	return after
 }
 
@@ -162,14 +177,7 @@ func (d *Disk) change() error {
 	return nil
 }
 
-func (d *Disk) names() []string {
-	var names []string
-	for name := range d.files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sorted(files map[string]*file) []string { return slices.Sorted(maps.Keys(files)) }
 
 // Open implements disk.Disk.
 func (d *Disk) Open(name string) (disk.File, error) {
@@ -186,11 +194,46 @@ func (d *Disk) Open(name string) (disk.File, error) {
 		}
 		f = &file{d: d, name: name}
 		d.files[name] = f
+		d.entries = append(d.entries, entry{name: name, f: f})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// Rename gives a file another name, and takes it from the file that had it, in one step.
+func (d *Disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f, ok := d.files[from]
+	if !ok && !d.dead {
+		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
+	}
+	err := d.change()
+	if f == nil || err != nil && !d.dead {
+		return err
+	}
+	delete(d.files, from)
+	d.files[to], f.name = f, to
+	d.entries = append(d.entries, entry{name: to, from: from, f: f})
+	return err
+}
+
+// Remove removes a file.
+func (d *Disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.files[name]; !ok && !d.dead {
+		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
+	}
+	err := d.change()
+	if err != nil && !d.dead {
+		return err
+	}
+	delete(d.files, name)
+	d.entries = append(d.entries, entry{name: name})
+	return err
 }
 
 // List implements disk.Disk.
@@ -200,7 +243,7 @@ func (d *Disk) List() ([]string, error) {
 	if d.dead {
 		return nil, ErrPower
 	}
-	return d.names(), nil
+	return sorted(d.files), nil
 }
 
 // Sync implements disk.Disk.
@@ -210,9 +253,7 @@ func (d *Disk) Sync() error {
 	if err := d.change(); err != nil {
 		return err
 	}
-	for _, f := range d.files {
-		f.linked = true
-	}
+	d.durable, d.entries = maps.Clone(d.files), nil
 	return nil
 }
 

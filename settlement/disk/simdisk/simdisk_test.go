@@ -3,6 +3,8 @@ package simdisk
 import (
 	"bytes"
 	"errors"
+	"io/fs"
+	"slices"
 	"testing"
 
 	"viaduct/settlement/disk"
@@ -139,5 +141,60 @@ func TestFaultsStrikeOnTime(t *testing.T) {
 	}
 	if _, err := f.Size(); !errors.Is(err, ErrPower) {
 		t.Errorf("Size after that: %v", err)
+	}
+}
+
+// TestRenamesAndRemovals: until the directory is synced a name stands for the old file or the new one,
+// and for nothing else; afterwards for the new one.
+func TestRenamesAndRemovals(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(200) {
+		d := New()
+		for _, name := range []string{"a", "b", "c"} {
+			if err := write(t, d, name, name, 0).Sync(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(d.Sync(), d.Rename("a", "b"), d.Remove("c")); err != nil {
+			t.Fatal(err)
+		}
+		if names, err := d.List(); err != nil || !slices.Equal(names, []string{"b"}) || read(t, d, "b") != "a" {
+			t.Fatalf("now: %v, %v", names, err)
+		}
+		synced := seed%2 == 0
+		if synced {
+			if err := d.Sync(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := d.Restart(seed)
+		names, err := after.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := ""
+		for _, name := range names {
+			found += name + "=" + read(t, after, name) + " "
+		}
+		if synced && found != "b=a " {
+			t.Fatalf("seed %d: synced, and found as %s", seed, found)
+		}
+		seen[found]++
+	}
+	for _, want := range []string{"b=a ", "b=a c=c ", "a=a b=b ", "a=a b=b c=c "} {
+		if seen[want] == 0 {
+			t.Errorf("never found as %q: %v", want, seen)
+		}
+		delete(seen, want)
+	}
+	if len(seen) > 0 {
+		t.Errorf("found as %v", seen)
+	}
+	d := New()
+	if err := d.Rename("a", "b"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Rename of nothing: %v", err)
+	}
+	if err := d.Remove("a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Remove of nothing: %v", err)
 	}
 }
