@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -25,24 +26,31 @@ func newAPIClient(url string) *apiClient {
 
 // refusal is a problem document.
 type refusal struct {
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	Errors []struct {
-		Pointer string `json:"pointer"`
-		Message string `json:"message"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Title     string `json:"title"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"request_id"`
+	Retryable bool   `json:"retryable"`
+	Errors    []struct {
+		Pointer   string `json:"pointer"`
+		Message   string `json:"message"`
+		ISOReason string `json:"iso_reason"`
 	} `json:"errors"`
-	what string
+	what       string
+	retryAfter time.Duration
 }
 
 func (r *refusal) Error() string {
 	return fmt.Sprintf("%s: %d %s %s", r.what, r.Status, r.Code, r.Detail)
 }
 
-// request is one call: a body is sent as JSON, an answer read into out; either may be nil.
+// request is one call: a body is sent as JSON, an answer read into out, or into text as it is; each may
+// be nil.
 type request struct {
 	method, path, key, idempotency, prefer string
 	body, out                              any
+	text                                   *[]byte
 }
 
 func (c *apiClient) do(ctx context.Context, r request) error {
@@ -82,8 +90,16 @@ func (c *apiClient) do(ctx context.Context, r request) error {
 		p := &refusal{Status: resp.StatusCode, what: r.method + " " + r.path}
 		if err := json.Unmarshal(data, p); err != nil {
 			p.Detail = string(data)
+			// A proxy in front of a gateway that restarts.
+			p.Retryable = resp.StatusCode >= http.StatusBadGateway && resp.StatusCode <= http.StatusGatewayTimeout
+		}
+		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 && seconds <= 3600 {
+			p.retryAfter = time.Duration(seconds) * time.Second
 		}
 		return p
+	}
+	if r.text != nil {
+		*r.text = data
 	}
 	if r.out == nil {
 		return nil

@@ -23,18 +23,26 @@ func main() {
 
 // commands are viaduct's subcommands.
 type commands struct {
-	Demo    demoCmd    `cmd:"" help:"Run a whole demonstration network in this process: banks, dealers, lines and offers."`
-	Up      upCmd      `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
-	Listen  listenCmd  `cmd:"" help:"Receive webhooks on this machine, check their signatures and print them."`
-	Quote   quoteCmd   `cmd:"" help:"Ask a gateway what a payment would cost, and by which way it would go."`
-	Message messageCmd `cmd:"" help:"Work with ISO 20022 messages."`
-	Verify  verifyCmd  `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys."`
-	Bench   benchCmd   `cmd:"" help:"Measure."`
-	Export  exportCmd  `cmd:"" help:"Write a ledger's whole journal to one file, from which all of it can be proven again."`
-	Import  importCmd  `cmd:"" help:"Prove an archive from its genesis on, and begin a data directory with it."`
-	Keys    keysCmd    `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`
-	Migrate migrateCmd `cmd:"" help:"Bring a database to this version's schema."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Run a whole demonstration network in this process: banks, dealers, lines and offers."`
+	Up         upCmd         `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
+	Listen     listenCmd     `cmd:"" help:"Receive webhooks on this machine, check their signatures and print them."`
+	Quote      quoteCmd      `cmd:"" group:"client" help:"Ask a gateway what a payment would cost, and by which way it would go."`
+	Pay        payCmd        `cmd:"" group:"client" help:"Pay, and wait until the payment is final."`
+	Payments   paymentsCmd   `cmd:"" group:"client" help:"List and show payments, download receipts."`
+	Balances   balancesCmd   `cmd:"" group:"client" help:"Show balances, with the block they are true at."`
+	Watch      watchCmd      `cmd:"" group:"client" help:"Follow a payment until it is final."`
+	Webhooks   webhooksCmd   `cmd:"" group:"client" help:"Add, test and look after webhooks."`
+	Profiles   profilesCmd   `cmd:"" group:"client" help:"Keep gateways and keys under names."`
+	Completion completionCmd `cmd:"" group:"client" help:"Print what makes a shell complete viaduct's commands."`
+	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete" passthrough:"" help:"Print the words that may come next."`
+	Message    messageCmd    `cmd:"" help:"Work with ISO 20022 messages."`
+	Verify     verifyCmd     `cmd:"" help:"Check a receipt offline, trusting nothing but the validators' public keys. Exits with 1 when it proves nothing, with 2 when it can't be read."`
+	Bench      benchCmd      `cmd:"" help:"Measure."`
+	Export     exportCmd     `cmd:"" help:"Write a ledger's whole journal to one file, from which all of it can be proven again."`
+	Import     importCmd     `cmd:"" help:"Prove an archive from its genesis on, and begin a data directory with it."`
+	Keys       keysCmd       `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring a database to this version's schema."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a subcommand writes.
@@ -42,16 +50,28 @@ type terminal struct {
 	out, err io.Writer
 }
 
-// errUsed marks errors of usage, which exit with 2 as the shell's do.
-var errUsed = errors.New("usage")
+// Kinds of errors with exit codes of their own.
+var (
+	// errUsed marks what is wrong with the call itself, files it names and fields the gateway found
+	// faulty included.
+	errUsed = errors.New("usage")
+	// errUnknown marks what could not be found out: no gateway answered, or not in time.
+	errUnknown = errors.New("not known")
+)
 
-// run runs one subcommand and returns the exit code: 0 done, 1 failed, 2 called wrongly.
+// about is what the help begins with.
+const about = `Viaduct settles cross-border payments between banks: every leg at once or none, with a receipt anyone can check.
+
+Exit codes: 0 done (a payment: settled); 1 failed, or the answer is no (not settled, not verified, not payable); 2 called wrongly: flags, files, or fields that the gateway found faulty; 3 not known: no answer, or not final in time.`
+
+// run runs one subcommand and returns the exit code, as about has them.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("viaduct"),
-		kong.Description("Viaduct settles cross-border payments between banks: every leg at once or none, with a receipt anyone can check."),
+		kong.Description(about),
+		kong.Groups{"client": "Ask a gateway"},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -75,8 +95,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	if err := k.Run(); err != nil {
 		fmt.Fprintf(stderr, "viaduct: %v\n", err)
-		if errors.Is(err, errUsed) {
+		switch {
+		case errors.Is(err, errUsed):
 			return 2
+		case errors.Is(err, errUnknown):
+			return 3
 		}
 		return 1
 	}
@@ -85,19 +108,34 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 
 type versionCmd struct{}
 
-// Run prints the module's version and the commit it was built from, when the build knows them.
+// Run prints the version, the commit and the Go it was built with.
 func (versionCmd) Run(t terminal) error {
-	version, commit := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				commit = " " + s.Value[:12]
+	info, _ := debug.ReadBuildInfo()
+	_, err := fmt.Fprintln(t.out, versionText(info))
+	return err
+}
+
+// versionText tells what the build knows of itself. `go build` in a clone puts the commit in; `go run`
+// does not.
+func versionText(info *debug.BuildInfo) string {
+	if info == nil {
+		return "viaduct, built without build information"
+	}
+	version, commit, at, changed := "devel", "commit not recorded", "", ""
+	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = "commit " + s.Value[:min(12, len(s.Value))]
+		case "vcs.time":
+			at = " of " + s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				changed = ", with changes"
 			}
 		}
 	}
-	_, err := fmt.Fprintf(t.out, "viaduct %s%s\n", version, commit)
-	return err
+	return fmt.Sprintf("viaduct %s (%s%s%s), %s", version, commit, at, changed, info.GoVersion)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 type quoteCmd struct {
 	clientFlags
+	outputFlags
 	To       string `required:"" placeholder:"BIC" help:"Who is to be paid."`
 	From     string `placeholder:"BIC" help:"Who pays; the operator has to say."`
 	Deliver  string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to arrive, as 'EUR 1000.00'."`
@@ -21,7 +21,6 @@ type quoteCmd struct {
 	Target   string `placeholder:"ASSET" help:"What is to arrive for --send."`
 	MaxPaths int    `placeholder:"N" help:"Split it over at most so many different ways."`
 	MaxHops  int    `placeholder:"N" help:"Take no path with more conversions; 12 if nothing is said."`
-	JSON     bool   `name:"json" help:"Print the gateway's answer as it is."`
 }
 
 // errNotPayable is exit code 1: there is an answer, and it is no.
@@ -37,19 +36,12 @@ func (c quoteCmd) Run(ctx context.Context, t terminal) error {
 	if ask.Send, err = parseMoney("send", c.Send); err != nil {
 		return err
 	}
-	var answer json.RawMessage
-	if err := c.client().do(ctx, request{method: "POST", path: "/v1/quotes", key: c.Key, body: ask, out: &answer}); err != nil {
-		return usage(err)
+	gate, err := c.client()
+	if err != nil {
+		return err
 	}
-	var q openapi.Quote
-	if err := json.Unmarshal(answer, &q); err != nil {
-		return fmt.Errorf("answer of the gateway: %w", err)
-	}
-	if c.JSON {
-		_, err = fmt.Fprintf(t.out, "%s\n", answer)
-	} else {
-		_, err = io.WriteString(t.out, quoteText(&ask, &q))
-	}
+	r := request{method: "POST", path: "/v1/quotes", body: ask}
+	q, err := get(ctx, gate, r, c.outputFlags, t, func(q *openapi.Quote) string { return quoteText(&ask, q) })
 	if err != nil {
 		return err
 	}
@@ -221,6 +213,14 @@ type table struct {
 }
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+// print writes the table as it is.
+func (t *table) print(w io.Writer) error {
+	var b strings.Builder
+	t.write(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
 
 func (t *table) write(b *strings.Builder) {
 	widths := make([]int, len(t.right))

@@ -114,7 +114,7 @@ func TestQuoteCommand(t *testing.T) {
 		t.Errorf("no way to pay: %d %q %q", code, out, problem)
 	}
 	status, body = 400, `{"code":"unknown_receiver","status":400,"errors":[{"pointer":"/to","message":"not admitted to the network"}]}`
-	if code, _, problem := ask(t, full...); code != 2 || !strings.Contains(problem, "to: not admitted") {
+	if code, _, problem := ask(t, full...); code != 2 || !strings.Contains(problem, "/to: not admitted") {
 		t.Errorf("a fault the gateway finds: %d %q", code, problem)
 	}
 	status, body = 401, `{"code":"unauthorized","status":401}`

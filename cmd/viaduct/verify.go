@@ -57,11 +57,11 @@ type verdictHop struct {
 	Out    string `json:"out"`
 }
 
-// Run checks the receipt; any fault is an error and exit code 1.
+// Run checks the receipt. Exit code 1 means that it proves nothing, 2 that it could not be read.
 func (c verifyCmd) Run(t terminal) error {
 	receipt, err := readReceipt(c.Receipt)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: receipt: %w", errUsed, err)
 	}
 	validators, err := c.keys()
 	if err != nil {
