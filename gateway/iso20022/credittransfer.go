@@ -29,7 +29,7 @@ type Transaction struct {
 
 	SettlementAmount money.Amount // IntrBkSttlmAmt
 	SettlementDate   string       // IntrBkSttlmDt, "2026-03-13"; empty when absent
-	InstructedAmount money.Amount // InstdAmt; the zero Amount when absent
+	InstructedAmount money.Amount // InstdAmt; the zero Amount when absent, or in no currency in use
 	ExchangeRate     decimal.Decimal
 	ChargeBearer     string
 	Charges          []Charge
@@ -46,7 +46,7 @@ type Transaction struct {
 	Cover                   bool     // a pacs.009 that covers a customer's transfer of the same UETR
 }
 
-// Charge is one ChrgsInf: an amount taken, and by whom.
+// Charge is one ChrgsInf: an amount taken, and by whom; the zero Amount where it is in no currency in use.
 type Charge struct {
 	Amount money.Amount
 	Agent  Agent
@@ -133,7 +133,7 @@ func (v *viewer) transaction(group, n *Node) Transaction {
 		UETR:       id.Value("UETR"),
 
 		SettlementAmount: v.amount(n.Child("IntrBkSttlmAmt")),
-		InstructedAmount: v.amount(n.Child("InstdAmt")),
+		InstructedAmount: stated(n.Child("InstdAmt")),
 		ExchangeRate:     number(n.Child("XchgRate")),
 		ChargeBearer:     n.Value("ChrgBr"),
 
@@ -150,7 +150,7 @@ func (v *viewer) transaction(group, n *Node) Transaction {
 	}
 	t.SettlementDate = v.date(either(n, group, "IntrBkSttlmDt"))
 	for c := range n.Children("ChrgsInf") {
-		t.Charges = append(t.Charges, Charge{v.amount(c.Child("Amt")), agent(c.Child("Agt"))})
+		t.Charges = append(t.Charges, Charge{stated(c.Child("Amt")), agent(c.Child("Agt"))})
 	}
 	for _, name := range []string{"IntrmyAgt1", "IntrmyAgt2", "IntrmyAgt3"} {
 		if a := n.Child(name); a != nil {
@@ -191,6 +191,15 @@ func (v *viewer) amount(n *Node) money.Amount {
 	a, rule, why := amount(n)
 	if rule != "" {
 		v.add(n, rule, "%s %s %s", clip(n.Ccy), clip(n.Text), why)
+	}
+	return a
+}
+
+// stated reads an amount that is told and not moved, which may be in a currency of the past.
+func stated(n *Node) money.Amount {
+	a, rule, _ := amount(n)
+	if rule != "" {
+		return money.Amount{}
 	}
 	return a
 }

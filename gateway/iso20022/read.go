@@ -169,6 +169,9 @@ func (r *reader) startRoot(t *token) {
 			return
 		}
 		r.messageID = id
+		if id == "" {
+			r.messageID = "unknown"
+		}
 		if !iso {
 			r.messageID = "unknown"
 			r.report("unknown_namespace", nil, "Document", t.offset, "the namespace %q is not of ISO 20022", clip(t.space))

@@ -57,6 +57,7 @@ var rules = []rule{
 	{"currency_unknown", strict, transfers, "CdtTrfTxInf/InstdAmt", "AM11", currencyInUse},
 	{"commodity_currency", strict, "", "@Ccy", "AM03", commodityCurrency},
 	{"commodity_currency", profiles(1 << ISO), transfers, "CdtTrfTxInf/IntrBkSttlmAmt", "AM03", commodityCurrency},
+	{"commodity_currency", profiles(1 << ISO), transfers, "CdtTrfTxInf/InstdAmt", "AM03", commodityCurrency},
 	{"exchange_rate_disagrees", strict, transfers, "CdtTrfTxInf/XchgRate", "AM09", exchangeRateDisagrees},
 	{"stated_twice", strict, transfers, "CdtTrfTxInf", "CH17", statedTwice},
 	{"charges_instructed_amount", strict, "pacs.008", "CdtTrfTxInf/ChrgsInf", "CH21", chargesInstructedAmount},

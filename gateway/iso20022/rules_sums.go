@@ -43,7 +43,19 @@ func sumOf(t *Node) *Node {
 	return nil
 }
 
+// wholeGroup tells whether a return sends back all of a group, whose transactions it need not repeat.
+func (c *checker) wholeGroup() bool {
+	switch trimSpace(c.m.body().Value("GrpHdr", "GrpRtr")) {
+	case "true", "1":
+		return len(c.m.transactions()) == 0
+	}
+	return false
+}
+
 func numberOfTransactions(c *checker, n *Node) {
+	if c.wholeGroup() {
+		return
+	}
 	if got := len(c.counted(n)); plain(n.Text) != strconv.Itoa(got) {
 		c.fail(n, "NbOfTxs says %s, the message has %d", clip(n.Text), got)
 	}
@@ -70,6 +82,9 @@ func (m *Message) settlementAmounts() (sum decimal.Decimal, ccy string, ok bool)
 }
 
 func controlSum(c *checker, n *Node) {
+	if c.wholeGroup() {
+		return
+	}
 	var sum decimal.Decimal
 	for _, t := range c.counted(n) {
 		a := sumOf(t)

@@ -30,7 +30,7 @@ func TestRules(t *testing.T) {
 		"currency of the past":    {id(`Ccy="EUR">1000`, `Ccy="DEM">1000`), "currency_unknown " + txPath + "/InstdAmt AM11", ""},
 		"decimals":                {id(">5.00<", ">5.001<"), "currency_decimals " + txPath + "/ChrgsInf[1]/Amt CH20", same},
 		"zeros are no decimals":   {id(">5.00<", ">5.00000<"), "", ""},
-		"commodity":               {id(`Ccy="EUR">1000`, `Ccy="XAG">1000`), "commodity_currency " + txPath + "/InstdAmt AM03", ""},
+		"commodity":               {id(`Ccy="EUR">1000`, `Ccy="XAG">1000`), "commodity_currency " + txPath + "/InstdAmt AM03", same},
 		"commodity settles":       {id(`Ccy="USD">1080.50`, `Ccy="XAU">1080.50`, `Ccy="USD">5.00`, `Ccy="XAU">5.00`), "commodity_currency " + txPath + "/IntrBkSttlmAmt AM03\ncommodity_currency " + txPath + "/ChrgsInf[1]/Amt AM03", "commodity_currency " + txPath + "/IntrBkSttlmAmt AM03"},
 		"country":                 {id("<p:Ctry>DE<", "<p:Ctry>XY<"), "country_unknown " + txPath + "/Dbtr/PstlAdr/Ctry BE09", same},
 		"rate missing":            {id(rate, ""), "exchange_rate_missing " + txPath + "/XchgRate CH21", same},
