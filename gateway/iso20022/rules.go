@@ -67,7 +67,7 @@ var rules = []rule{
 	{"header_message", every, "", "AppHdr/MsgDefIdr", "FF01", headerMessage},
 	{"header_missing", cbpr, "", "Document", "CH21", headerMissing},
 	{"header_version", cbpr, "", "AppHdr", "FF01", headerVersion},
-	{"header_reference", every, "", "AppHdr/BizMsgIdr", "FF01", headerReference},
+	{"header_reference", cbpr, "", "AppHdr/BizMsgIdr", "FF01", headerReference},
 	{"header_bic_missing", cbpr, "", "AppHdr/Fr", "RC01", headerBIC},
 	{"header_bic_missing", cbpr, "", "AppHdr/To", "RC01", headerBIC},
 	{"header_sender", every, routed, "InstgAgt/FinInstnId/BICFI", "AGNT", headerSender},

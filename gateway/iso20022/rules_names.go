@@ -37,9 +37,6 @@ func headerMessage(c *checker, n *Node) {
 // headerReference compares with the identifier of the message: in the group header, or where the
 // exceptions and investigations keep theirs.
 func headerReference(c *checker, n *Node) {
-	if !c.crossBorder() {
-		return
-	}
 	body := c.m.body()
 	id, ok := body.Child("GrpHdr").value("MsgId")
 	if !ok {

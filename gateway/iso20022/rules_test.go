@@ -51,7 +51,7 @@ func TestRules(t *testing.T) {
 		"header version":          {id("head.001.001.02", "head.001.001.01"), "header_version /AppHdr FF01", ""},
 		"header message":          {id("<MsgDefIdr>pacs.008.001.08", "<MsgDefIdr>pacs.009.001.08"), "header_message /AppHdr/MsgDefIdr FF01", same},
 		"header of a market":      {id("<MsgDefIdr>pacs.008.001.08", "<MsgDefIdr>pacs.008", "swift.cbprplus.04", "market.01"), "header_message /AppHdr/MsgDefIdr FF01", ""},
-		"header reference":        {id("<BizMsgIdr>VIADUCT-20260313-0001", "<BizMsgIdr>VIADUCT-20260313-0002"), "header_reference /AppHdr/BizMsgIdr FF01", same},
+		"header reference":        {id("<BizMsgIdr>VIADUCT-20260313-0001", "<BizMsgIdr>VIADUCT-20260313-0002"), "header_reference /AppHdr/BizMsgIdr FF01", ""},
 		"header sender":           {id("<Fr><FIId><FinInstnId><BICFI>VIADDEFF", "<Fr><FIId><FinInstnId><BICFI>VIADDEFF123"), "header_sender " + txPath + "/InstgAgt/FinInstnId/BICFI AGNT", same},
 		"header receiver":         {id("<BICFI>VIADUS33XXX", "<BICFI>VIADUS34"), "header_receiver " + txPath + "/InstdAgt/FinInstnId/BICFI AGNT", same},
 		"header without bic":      {id("<FinInstnId><BICFI>VIADUS33XXX</BICFI></FinInstnId>", "<FinInstnId><Nm>Bank</Nm></FinInstnId>"), "header_bic_missing /AppHdr/To RC01", ""},
