@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -48,8 +47,11 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 	if c.Rates == "" && c.MaxMidAge == nil {
 		c.MaxMidAge = new(time.Duration) // any: the example table is of one day, and everybody sees which
 	}
-	envFile := filepath.Join(os.TempDir(), "viaduct-demo.env")
-	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(envFile))) }()
+	files, err := claimDemoFiles(os.TempDir())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, files.remove()) }()
 	c.Private = true // the tour's receiver is on this machine
 	data := c.Data
 	if data == "" {
@@ -64,10 +66,10 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		if err := c.seed(ctx, s, api, n); err != nil {
 			return err
 		}
-		if err := s.writeEnvFile(envFile); err != nil {
+		if err := files.write(s); err != nil {
 			return err
 		}
-		if err := tellDemo(t.out, s, n, envFile); err != nil {
+		if err := tellDemo(t.out, s, n, files.env.Name()); err != nil {
 			return err
 		}
 		if c.Traffic {
@@ -75,23 +77,6 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		}
 		return nil
 	})
-}
-
-// writeEnvFile writes what a shell needs to try things: the URL, the validator and a key for each bank.
-func (s *served) writeEnvFile(path string) error {
-	status, err := s.client.Status(context.Background())
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "URL='%s'\nOPERATOR='%s'\nVALIDATOR='%s'\n", s.url, s.dir.apiKeys.Operator, status.Validators[0])
-	for _, bic := range sortedKeys(s.dir.apiKeys.Banks) {
-		fmt.Fprintf(&b, "%s='%s'\n", bic, s.dir.apiKeys.Banks[bic])
-	}
-	if err := ignoreMissing(os.Remove(path)); err != nil { // another's file is not to be written through
-		return err
-	}
-	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
 func ignoreMissing(err error) error {
@@ -271,12 +256,11 @@ Viaduct serves %[1]s
 
 Try it: %[3]s holds pesos only, and pays %[5]s 1,000 %[6]s over the cheapest path:
 
-  curl -s %[1]s/v1/payments -H 'Authorization: Bearer %[4]s' \
-    -H 'Idempotency-Key: first-payment' -H 'Prefer: wait=10' -H 'Content-Type: application/json' \
-    -d '{"to":"%[5]s","deliver":{"currency":"%[6]s","value":"1000.00"}}'
+  . %[7]s
+  go run ./cmd/viaduct pay --profile %[3]s --to %[5]s --deliver '%[6]s 1000.00'
 
-All keys are in %[7]s as shell variables, and the README's tour goes on from
-there. Stop the demo with Ctrl-C.
+That file names every bank's key for the shell, and as a profile for viaduct's commands;
+the README's tour goes on from there. Stop the demo with Ctrl-C.
 `, s.url, s.dir.apiKeys.Operator, payer, s.dir.apiKeys.Banks[payer], payee, currency, envFile)
 	return err
 }

@@ -101,11 +101,18 @@ func (c *configFile) write(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("config file: %w", err)
 	}
-	temp := path + ".new"
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".viaduct-*") // for its owner alone
+	if err != nil {
 		return fmt.Errorf("config file: %w", err)
 	}
-	return os.Rename(temp, path)
+	_, err = temp.Write(data)
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("config file: %w", errors.Join(err, os.Remove(temp.Name())))
+	}
+	return nil
 }
 
 type profilesCmd struct {
@@ -161,7 +168,9 @@ func (c profilesSetCmd) Run(t terminal) error {
 		return fmt.Errorf("%w: a profile's name has letters, digits, dots and hyphens", errUsed)
 	}
 	if c.Key == "" {
-		fmt.Fprint(t.err, "API key: ")
+		if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			fmt.Fprint(t.err, "API key: ")
+		}
 		line := make([]byte, 512)
 		n, err := os.Stdin.Read(line)
 		if err != nil && !errors.Is(err, io.EOF) {

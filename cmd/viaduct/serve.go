@@ -47,9 +47,22 @@ type upCmd struct {
 // Run serves until it is told to stop.
 func (c upCmd) Run(ctx context.Context, t terminal) error {
 	return c.serve(ctx, t, c.Data, c.Network, nil, func(_ context.Context, s *served) error {
-		_, err := fmt.Fprintf(t.out, "Viaduct serves %s\n  operator key  %s\n  data          %s\nStop it with Ctrl-C.\n", s.url, s.dir.apiKeys.Operator, c.Data)
+		_, err := fmt.Fprintf(t.out, "Viaduct serves %s\n  operator key  %s\n  data          %s\n  mid rates     %s\nStop it with Ctrl-C.\n",
+			s.url, s.dir.apiKeys.Operator, c.Data, c.midText(s))
 		return err
 	})
+}
+
+// midText says which mid-market rates there are: without them an order needs a price bound of its own.
+func (c upCmd) midText(s *served) string {
+	table, err := s.tables()
+	switch {
+	case err == nil:
+		return fmt.Sprintf("%s, of %s", table.Source(), table.Date().Format(time.DateOnly))
+	case c.Rates == "":
+		return "none, so an order has to say `send_max`; --rates takes a URL or a file"
+	}
+	return "none yet from " + c.Rates + "; until they come an order has to say `send_max`"
 }
 
 // served is a node that serves requests.
@@ -90,12 +103,18 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		return err
 	}
 	defer onExit("database", store.Close)
-	cache, closeCache, err := f.openCache(dir.genesis.Network(), store.Balances)
+	cache, closeCache, err := f.openCache(ctx, dir.genesis.Network(), store.Balances, log)
 	if err != nil {
 		return err
 	}
 	defer onExit("balance cache", closeCache)
 	feed := rates.NewFeed(rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}, first)
+	if f.Rates != "" && !strings.Contains(f.Rates, "://") {
+		// A URL may answer later; a file that is not there now was mistyped.
+		if err := feed.Refresh(ctx); err != nil && !errors.Is(err, rates.ErrStale) {
+			return fmt.Errorf("%w: --rates: %w", errUsed, err)
+		}
+	}
 
 	bus, err := natsserver.Start(natsserver.Config{Dir: dir.file(natsDir), Log: log})
 	if err != nil {
@@ -248,13 +267,18 @@ func (f serveFlags) openStore(ctx context.Context, dir *dataDir) (*sqlstore.Stor
 	return sqlstore.Open(ctx, url)
 }
 
-func (f serveFlags) openCache(network ledger.Hash, load balances.Load) (balances.Cache, func() error, error) {
+// openCache opens the balance cache. A Redis that does not answer is no reason not to start, since it
+// is never the truth; but whoever mistyped its URL is to hear of it.
+func (f serveFlags) openCache(ctx context.Context, network ledger.Hash, load balances.Load, log *slog.Logger) (balances.Cache, func() error, error) {
 	if f.RedisURL == "" {
 		return balances.NewMap(load), func() error { return nil }, nil
 	}
 	c, err := balances.NewRedis(f.RedisURL, network, load)
 	if err != nil {
 		return nil, nil, fmt.Errorf("redis: %w", err)
+	}
+	if err := c.Ping(ctx); err != nil {
+		log.Warn("redis does not answer: balances are read from the database until it does (is --redis-url right?)", "error", err)
 	}
 	return c, c.Close, nil
 }

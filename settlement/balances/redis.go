@@ -58,6 +58,9 @@ func newRedis(url string, network ledger.Hash, load Load, patience time.Duration
 	}, nil
 }
 
+// Ping tells whether Redis answers.
+func (r *Redis) Ping(ctx context.Context) error { return r.client.Ping(ctx).Err() }
+
 // Close closes the connections.
 func (r *Redis) Close() error { return r.client.Close() }
 
