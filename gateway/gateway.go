@@ -55,6 +55,7 @@ type Gateway struct {
 	seen     sync.Map // BICs of participants known to be admitted
 	touched  touches
 	streams  *streams
+	docs     map[string]asset
 	nudge    chan struct{} // tells the dispatcher that deliveries were made due again
 	recheck  time.Duration // of the keys that opened streams
 	handler  http.Handler
@@ -77,6 +78,9 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	if g.secrets, err = newSecrets(cfg.MasterKey); err != nil {
 		return nil, fmt.Errorf("gateway: master key: %w", err)
+	}
+	if g.docs, err = docsAssets(); err != nil {
+		return nil, err
 	}
 	g.streams = newStreams(cfg.Engine, cfg.Log)
 	g.handler = g.routes()
@@ -114,10 +118,7 @@ func (g *Gateway) routes() http.Handler {
 		}
 		g.render(w, r, refuse(openapi.ErrorCodeMethodNotAllowed, ""))
 	})
-	router.Get("/openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/yaml")
-		_, _ = w.Write(openapi.Contract)
-	})
+	g.serveDocs(router)
 	strict := openapi.NewStrictHandlerWithOptions(server{g}, []openapi.StrictMiddlewareFunc{}, openapi.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  g.renderUnbound,
 		ResponseErrorHandlerFunc: g.render,
