@@ -94,6 +94,8 @@ func (g *Genesis) check() error {
 		return fmt.Errorf("genesis: rules version %d, this program knows %d", g.Rules, RulesVersion)
 	case g.Time <= 0:
 		return fmt.Errorf("genesis: no time")
+	case !GoodKey(g.Operator):
+		return fmt.Errorf("genesis: the operator's key is not a safe Ed25519 key")
 	case len(g.Currencies) == 0:
 		return fmt.Errorf("genesis: no currencies")
 	}
@@ -104,6 +106,9 @@ func (g *Genesis) check() error {
 	}
 	for i, v := range g.Validators {
 		same := func(u Validator) bool { return u.Name == v.Name || u.Key == v.Key }
+		if !GoodKey(v.Key) {
+			return fmt.Errorf("genesis: validator %q: not a safe Ed25519 key", v.Name)
+		}
 		if !plainName(v.Name, 100) || slices.ContainsFunc(g.Validators[:i], same) {
 			return fmt.Errorf("genesis: validator %q: want a name of 1 to 100 of a-z, 0-9, '-', '.', and each name and key once", v.Name)
 		}

@@ -101,17 +101,19 @@ func TestGenesisThatStartsNothing(t *testing.T) {
 			g.Validators = append(g.Validators, ledger.Validator{Name: "v2", Key: g.Validators[0].Key})
 		},
 		"a name twice": func(g *ledger.Genesis) {
-			g.Validators = append(g.Validators, ledger.Validator{Name: "v1", Key: [32]byte{1}})
+			g.Validators = append(g.Validators, ledger.Validator{Name: "v1", Key: [32]byte{2}})
 		},
-		"a validator's name":     func(g *ledger.Genesis) { g.Validators[0].Name = "v 1" },
-		"a long name":            func(g *ledger.Genesis) { g.Validators[0].Name = strings.Repeat("v", 300) },
-		"no currency":            func(g *ledger.Genesis) { g.Currencies = nil },
-		"a currency twice":       func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, usd} },
-		"currencies in disorder": func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, money.MustCurrency("EUR")} },
-		"a currency of nothing":  func(g *ledger.Genesis) { g.Currencies = []money.Currency{0, usd} },
-		"another rules version":  func(g *ledger.Genesis) { g.Rules++ },
-		"no time":                func(g *ledger.Genesis) { g.Time = 0 },
-		"a network's name":       func(g *ledger.Genesis) { g.Name = "Test" },
+		"a key of small order":    func(g *ledger.Genesis) { g.Validators[0].Key = [32]byte{1} },
+		"an operator without key": func(g *ledger.Genesis) { g.Operator = [32]byte{} },
+		"a validator's name":      func(g *ledger.Genesis) { g.Validators[0].Name = "v 1" },
+		"a long name":             func(g *ledger.Genesis) { g.Validators[0].Name = strings.Repeat("v", 300) },
+		"no currency":             func(g *ledger.Genesis) { g.Currencies = nil },
+		"a currency twice":        func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, usd} },
+		"currencies in disorder":  func(g *ledger.Genesis) { g.Currencies = []money.Currency{usd, money.MustCurrency("EUR")} },
+		"a currency of nothing":   func(g *ledger.Genesis) { g.Currencies = []money.Currency{0, usd} },
+		"another rules version":   func(g *ledger.Genesis) { g.Rules++ },
+		"no time":                 func(g *ledger.Genesis) { g.Time = 0 },
+		"a network's name":        func(g *ledger.Genesis) { g.Name = "Test" },
 	} {
 		g := testGenesis()
 		spoil(g)

@@ -52,7 +52,7 @@ func (s *State) admit(by BIC, i *Admit) Outcome {
 		return NotAllowed
 	case s.FindParticipant(i.BIC) != None:
 		return ParticipantExists
-	case i.BIC == BIC{} || !goodName(i.Name) || !goodCountry(i.Country) || !goodLEI(i.LEI) || i.Key == [32]byte{}:
+	case i.BIC == BIC{} || !goodName(i.Name) || !goodCountry(i.Country) || !goodLEI(i.LEI) || !GoodKey(i.Key):
 		return BadParticipant
 	}
 	id := PartID(len(s.participants))
@@ -122,7 +122,7 @@ func (s *State) setKey(by BIC, i *SetKey) Outcome {
 		return NotAllowed
 	case i.Revoke:
 		p.Keys = slices.Delete(slices.Clone(p.Keys), at, at+1) // blocks hold the old list
-	case i.Key == [32]byte{}:
+	case !GoodKey(i.Key):
 		return BadParticipant
 	case at >= 0:
 		return Applied
