@@ -62,6 +62,9 @@ func (a *answer) VisitAdmitParticipantResponse(w http.ResponseWriter) error { re
 // VisitChangeParticipantResponse writes the answer.
 func (a *answer) VisitChangeParticipantResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitSubmitResponse writes the answer.
+func (a *answer) VisitSubmitResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitAddSigningKeyResponse writes the answer.
 func (a *answer) VisitAddSigningKeyResponse(w http.ResponseWriter) error { return a.write(w) }
 

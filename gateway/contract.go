@@ -23,6 +23,7 @@ import (
 type contract struct {
 	operations map[string]*operation // by method and chi pattern
 	options    []openapi3.SchemaValidationOption
+	details    *openapi3.Schema // of a payment
 }
 
 // operation is one method of one path.
@@ -31,6 +32,7 @@ type operation struct {
 	parameters []*openapi3.Parameter
 	body       *openapi3.Schema // of a JSON body; nil when there is none
 	media      string           // the body's media type, "" without a body
+	raw        string           // another media type that is taken as the bytes it is
 	open       bool             // asks for no API key
 	stream     bool             // answers with events until somebody ends it
 	scope      string           // that a key needs; "" when any key will do
@@ -47,6 +49,7 @@ func loadContract() (*contract, error) {
 			openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.WithStringFormatValidators(formats()),
 		},
 	}
+	c.details = doc.Components.Schemas["Details"].Value
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			o := &operation{id: op.OperationID}
@@ -61,9 +64,13 @@ func loadContract() (*contract, error) {
 			}
 			if op.RequestBody != nil {
 				for media, content := range op.RequestBody.Value.Content {
-					o.media = media
-					if media == "application/json" {
-						o.body = content.Schema.Value
+					switch media {
+					case "application/json":
+						o.media, o.body = media, content.Schema.Value
+					case submissionMedia:
+						o.raw = media
+					default:
+						o.media = media
 					}
 				}
 			}
@@ -210,14 +217,26 @@ func recordOne(s *openapi3.SchemaError, f *faults) {
 	}
 }
 
-// checkMedia says whether the request's content type is the one the operation takes.
-func (op *operation) checkMedia(r *http.Request) bool {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != op.media && (op.media != "application/xml" || media != "text/xml") {
-		return false
+// submissionMedia is the type of canonical submission bytes.
+const submissionMedia = "application/vnd.viaduct.submission"
+
+// checkMedia returns the request's content type if the operation takes it.
+func (op *operation) checkMedia(r *http.Request) (string, bool) {
+	given := r.Header.Values("Content-Type")
+	if len(given) != 1 {
+		return "", false
+	}
+	media, params, err := mime.ParseMediaType(given[0])
+	switch {
+	case err != nil:
+		return "", false
+	case media == op.raw:
+		return media, true
+	case media != op.media && (op.media != "application/xml" || media != "text/xml"):
+		return "", false
 	}
 	charset := params["charset"]
-	return charset == "" || strings.EqualFold(charset, "utf-8")
+	return media, charset == "" || strings.EqualFold(charset, "utf-8")
 }
 
 // prune takes the faulty members out of a body, so that the rest can be bound and looked at too.

@@ -106,7 +106,8 @@ func TestExamplesWork(t *testing.T) {
 		"ChangeParticipant": {"/v1/participants/" + mexican, mexican},
 		"CreateAPIKey":      {"/v1/participants/" + mexican + "/api-keys", mexican},
 		"RotateAPIKey":      {"/v1/participants/" + mexican + "/api-keys/" + r.newAPIKey(mexican, obj{}).text("id") + "/rotate", mexican},
-		"AddSigningKey":     {"/v1/participants/" + mexican + "/signing-keys", mexican},
+		"AddSigningKey":     {"/v1/participants/WLSGGB2L/signing-keys", "WLSGGB2L"},
+		"Submit":            {"/v1/submissions", "SGNSGB2L"},
 		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
 		"PlaceOffer":        {"/v1/offers", dealer},
 		"Quote":             {"/v1/quotes", mexican},
@@ -117,6 +118,9 @@ func TestExamplesWork(t *testing.T) {
 		"Redeliver":         {"/v1/webhooks/" + hook + "/redeliver", mexican},
 	}
 	sent := 0
+	const signs, willSign = "SGNSGB2L", "WLSGGB2L"
+	r.admit(signs, willSign)
+	r.must(201, r.do("POST", "/v1/participants/"+signs+"/signing-keys", signs, r.ownKey(signs, "own")))
 	for path, item := range loadedContract(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.RequestBody == nil || op.RequestBody.Value.Content["application/json"] == nil {
@@ -134,10 +138,18 @@ func TestExamplesWork(t *testing.T) {
 				switch {
 				case op.OperationID == "AdmitParticipant":
 					body["bic"] = "BKNWMXMM"
+				case op.OperationID == "AddSigningKey": // its proof is for one network and one bank
+					body = r.ownKey(willSign, "own")
+				case op.OperationID == "Submit": // so is what was signed
+					body["submission"] = base64Of(r.signed(signs, "own", "example", nil, &ledger.SetTerms{SetRippleDefault: true}))
 				case op.OperationID == "SetLine" && name == "issuer":
 					as = mexican
 				}
-				got := r.do(method, to.path, as, body, "Prefer", "wait=10")
+				header := []string{"Prefer", "wait=10"}
+				if op.OperationID == "Submit" {
+					header = append(header, "Idempotency-Key", "example")
+				}
+				got := r.do(method, to.path, as, body, header...)
 				if got.status >= 300 || got.text("status") == "rejected" {
 					t.Errorf("%s %s, example %s: %d %s", method, path, name, got.status, got.body)
 				}

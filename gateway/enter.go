@@ -155,9 +155,11 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	if x.op.media == "" {
 		return x.faults.problem()
 	}
-	if !x.op.checkMedia(r) {
+	media, ok := x.op.checkMedia(r)
+	if !ok {
 		return refuse(openapi.ErrorCodeUnsupportedMediaType, "the body must be "+x.op.media)
 	}
+	r.Header.Set("Content-Type", media) // as the generated code looks for it
 	most := maxBody
 	switch {
 	case x.op.media == "application/xml":
@@ -173,7 +175,7 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	case err != nil:
 		return refuse(openapi.ErrorCodeMalformedJson, "the body ended early")
 	}
-	if x.op.body == nil {
+	if x.op.body == nil || media == x.op.raw {
 		x.body = data
 		r.Body = io.NopCloser(bytes.NewReader(data))
 		return x.faults.problem()

@@ -74,9 +74,17 @@ func formats() map[string]openapi3.StringFormatValidator {
 			_, err := parseNetwork(s)
 			return err
 		},
+		"ed25519-signature": func(s string) error {
+			if sig, err := base64.StdEncoding.Strict().DecodeString(s); err != nil || len(sig) != ed25519.SignatureSize {
+				return &formatFault{openapi.ErrorCodeInvalidValue, "not 64 bytes in base64", ""}
+			}
+			return nil
+		},
 		"ed25519": func(s string) error {
 			if key, err := base64.StdEncoding.Strict().DecodeString(s); err != nil || len(key) != ed25519.PublicKeySize {
 				return &formatFault{openapi.ErrorCodeInvalidPublicKey, "not 32 bytes in base64", ""}
+			} else if !ledger.GoodKey([32]byte(key)) {
+				return &formatFault{openapi.ErrorCodeInvalidPublicKey, "a point of small order, or not its canonical encoding", ""}
 			}
 			return nil
 		},

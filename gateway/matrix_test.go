@@ -46,7 +46,7 @@ func TestAuthorisation(t *testing.T) {
 	)
 	line, noLine := "/v1/lines/"+dealer+"/EUR/"+german, "/v1/lines/"+noBIC+"/EUR/"+german
 	bank, noBank := "/v1/participants/"+mexican, "/v1/participants/"+noBIC
-	newKey := obj{"public_key": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}
+	newKey := r.ownKey(romanian, "own")
 
 	// What takes away comes last; of those who ask, the owner does.
 	rows := []access{
@@ -62,7 +62,8 @@ func TestAuthorisation(t *testing.T) {
 		{"ListAPIKeys", bank + "/api-keys", nil, mexican, 200, 404, 200, noBank + "/api-keys"},
 		{"ListAPIKeys", "/v1/participants/operator/api-keys", nil, mexican, 404, 404, 200, noBank + "/api-keys"},
 		{"RotateAPIKey", bank + "/api-keys/" + apiKey + "/rotate", obj{}, mexican, 201, 404, 201, noBank + "/api-keys/" + noID + "/rotate"},
-		{"AddSigningKey", bank + "/signing-keys", newKey, mexican, 201, 404, 201, noBank + "/signing-keys"},
+		{"AddSigningKey", bank + "/signing-keys", newKey, mexican, 400, 404, 400, noBank + "/signing-keys"},
+		{"Submit", "/v1/submissions", obj{"submission": "AAAA"}, mexican, 400, 400, 400, ""},
 		{"ListSigningKeys", bank + "/signing-keys", nil, mexican, 200, 404, 200, noBank + "/signing-keys"},
 		{"ListLines", "/v1/lines", nil, dealer, 200, 200, 400, ""},
 		{"ListLines", "/v1/lines?participant=" + dealer, nil, dealer, 200, 404, 200, "/v1/lines?participant=" + noBIC},

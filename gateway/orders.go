@@ -25,6 +25,8 @@ type draft struct {
 	payments     []sqlstore.Payment
 	details      []sqlstore.Details
 	messages     []sqlstore.Message
+	// signed is the submission as its participant signed it; without it the gateway signs.
+	signed []byte
 }
 
 // order is a request on its way into the ledger.
@@ -76,7 +78,10 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 		return nil, err
 	}
 	var submission []byte // none, when nothing is ordered and what is kept is all there is
-	if len(d.instructions) > 0 {
+	switch {
+	case d.signed != nil:
+		submission = d.signed
+	case len(d.instructions) > 0:
 		if submission, err = g.sign(ctx, o, fingerprint, d.instructions); err != nil {
 			return nil, err
 		}
@@ -87,8 +92,11 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
 			Created: now, Lease: now + leaseTime.Milliseconds(),
 		},
-		Payments: d.payments, Details: d.details, Messages: d.messages,
+		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil,
 	}, now)
+	if errors.Is(err, sqlstore.ErrExists) {
+		return nil, refuse(openapi.ErrorCodeIdReused, "a payment of the submission was sent before")
+	}
 	if err != nil {
 		return nil, err
 	}

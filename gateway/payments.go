@@ -23,7 +23,10 @@ func (s server) CreatePayment(ctx context.Context, r openapi.CreatePaymentReques
 	a, err := s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/payments",
 		draft: func(ctx context.Context) (*draft, error) {
-			p, err := s.readPayment(ctx, r.Body, x)
+			if r.JSONBody == nil {
+				return s.signedPayment(ctx, x.body)
+			}
+			p, err := s.readPayment(ctx, r.JSONBody, x)
 			if err != nil || len(x.faults.list) > 0 {
 				return nil, errors.Join(err, x.faults.problem())
 			}

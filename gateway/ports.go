@@ -75,6 +75,7 @@ type Store interface {
 	RevokeAPIKey(ctx context.Context, participant ledger.BIC, id ledger.ID, now int64) error
 	TouchAPIKey(ctx context.Context, id ledger.ID, now int64) error
 	PutSigningKey(ctx context.Context, k sqlstore.SigningKey) error
+	DeleteSigningKey(ctx context.Context, participant ledger.BIC, public [32]byte) error
 	SigningKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.SigningKey, error)
 
 	PutWebhook(ctx context.Context, w sqlstore.Webhook, most int) error

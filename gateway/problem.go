@@ -50,6 +50,8 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeInvalidCountry:          {400, "Not a country", false},
 	openapi.ErrorCodeInvalidLei:              {400, "Not an LEI", false},
 	openapi.ErrorCodeInvalidPublicKey:        {400, "Not an Ed25519 public key", false},
+	openapi.ErrorCodeInvalidSubmission:       {400, "Not a submission of this request", false},
+	openapi.ErrorCodeBadSignature:            {400, "The signature does not verify", false},
 	openapi.ErrorCodeInvalidUrl:              {400, "The address cannot be used", false},
 	openapi.ErrorCodeInvalidCursor:           {400, "Not a cursor of this list", false},
 	openapi.ErrorCodeInvalidMessage:          {400, "The ISO 20022 message breaks rules", false},

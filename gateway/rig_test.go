@@ -73,13 +73,19 @@ type rig struct {
 func newRig(t testing.TB, database ...string) *rig {
 	t.Helper()
 	r := startRig(t, database...)
-	for _, bic := range []string{mexican, german, dealer, romanian} {
+	r.admit(mexican, german, dealer, romanian)
+	return r
+}
+
+// admit admits participants and gets each a key.
+func (r *rig) admit(bics ...string) {
+	r.t.Helper()
+	for _, bic := range bics {
 		r.must(201, r.do("POST", "/v1/participants", "", obj{
 			"bic": bic, "name": "The bank " + bic, "country": bic[4:6],
 		}))
 		r.keys[bic] = r.must(201, r.do("POST", "/v1/participants/"+bic+"/api-keys", "", obj{"name": "tests"})).text("key")
 	}
-	return r
 }
 
 type obj = map[string]any

@@ -35,27 +35,33 @@ func (g *Gateway) signingKey(ctx context.Context, signer ledger.BIC) (ed25519.Pr
 		}
 		return g.cfg.Operator, nil
 	}
-	keys, err := g.cfg.Store.SigningKeys(ctx, signer)
+	kept, err := g.keptKeys(ctx, signer)
 	if err != nil {
 		return nil, err
 	}
-	at := 0
-	if len(keys) > 1 {
-		// Two admissions at once keep two keys; the ledger took one of them.
-		p, err := g.cfg.Store.Participant(ctx, signer)
-		if err != nil {
-			return nil, err
-		}
-		at = slices.IndexFunc(keys, func(k sqlstore.SigningKey) bool { return slices.Contains(p.Keys, k.Public) })
+	if len(kept) == 0 {
+		return nil, refuse(openapi.ErrorCodeNoSigningKey, "the participant signs for itself: send a submission")
 	}
-	if at < 0 || len(keys) == 0 {
-		return nil, refuse(openapi.ErrorCodeNoSigningKey, "")
-	}
-	seed, err := g.secrets.opened(keys[at].Sealed, signingKeyUse(keys[at].Public))
+	seed, err := g.secrets.opened(kept[0].Sealed, signingKeyUse(kept[0].Public))
 	if err != nil {
 		return nil, fmt.Errorf("signing key of %s: %w", signer, err)
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// keptKeys returns the keys that the gateway keeps for a participant and that the ledger accepts, newest
+// first. Two admissions at once keep two keys, of which the ledger took one; one that was replaced may be
+// there until it is forgotten.
+func (g *Gateway) keptKeys(ctx context.Context, signer ledger.BIC) ([]sqlstore.SigningKey, error) {
+	keys, err := g.cfg.Store.SigningKeys(ctx, signer)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	p, err := g.cfg.Store.Participant(ctx, signer)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(keys, func(k sqlstore.SigningKey) bool { return !slices.Contains(p.Keys, k.Public) }), nil
 }
 
 func signingKeyUse(public [32]byte) string { return fmt.Sprintf("signing-key:%x", public) }

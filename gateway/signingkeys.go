@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -21,7 +23,8 @@ func (g *Gateway) ownKeys(ctx context.Context, text string) (sqlstore.Participan
 	return p, missing(err)
 }
 
-// AddSigningKey registers a public key with the ledger.
+// AddSigningKey registers a key of the participant's own with the ledger, in the place of those that the
+// gateway keeps for it: one submission adds the one and revokes the others.
 func (s server) AddSigningKey(ctx context.Context, r openapi.AddSigningKeyRequestObject) (openapi.AddSigningKeyResponseObject, error) {
 	x := exchangeOf(ctx)
 	p, err := s.ownKeys(ctx, r.Bic)
@@ -34,19 +37,44 @@ func (s server) AddSigningKey(ctx context.Context, r openapi.AddSigningKeyReques
 		return nil, err // the contract's format let nothing else through
 	}
 	copy(set.Key[:], key)
-	return s.run(ctx, order{
+	proof, err := base64.StdEncoding.DecodeString(r.Body.Proof)
+	if err != nil {
+		return nil, err
+	}
+	if !ed25519.Verify(key, ledger.KeyProof(s.cfg.Network, p.BIC, set.Key), proof) {
+		x.faults.add("/proof", openapi.ErrorCodeBadSignature, "not this key's signature for this participant of this network", "")
+		return nil, x.faults.problem()
+	}
+	a, err := s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost,
 		path: "/v1/participants/" + p.BIC.String() + "/signing-keys", settle: true,
-		draft: func(context.Context) (*draft, error) {
-			return &draft{instructions: []ledger.Instruction{set}}, nil
+		draft: func(ctx context.Context) (*draft, error) {
+			d := &draft{instructions: []ledger.Instruction{set}}
+			kept, err := s.keptKeys(ctx, p.BIC)
+			for _, k := range kept {
+				d.instructions = append(d.instructions, &ledger.SetKey{Participant: p.BIC, Key: k.Public, Revoke: true})
+			}
+			return d, err
 		},
 		answer: func(ctx context.Context, at placed) (*answer, error) {
 			if err := s.applied(ctx, at, func() bool { return true }); err != nil {
 				return nil, err
 			}
+			// What the ledger refuses from now on is of no use but to a thief.
+			for _, one := range at.instructions {
+				if k := one.(*ledger.SetKey); k.Revoke {
+					if err := s.cfg.Store.DeleteSigningKey(ctx, p.BIC, k.Key); err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
+						return nil, err
+					}
+				}
+			}
 			return jsonAnswer(http.StatusCreated, openapi.SigningKey{PublicKey: r.Body.PublicKey})
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // ListSigningKeys lists the keys the ledger accepts for a participant.

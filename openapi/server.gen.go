@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
@@ -150,6 +151,7 @@ const (
 	ErrorCodeInvalidMessage          ErrorCode = "invalid_message"
 	ErrorCodeInvalidPublicKey        ErrorCode = "invalid_public_key"
 	ErrorCodeInvalidRequest          ErrorCode = "invalid_request"
+	ErrorCodeInvalidSubmission       ErrorCode = "invalid_submission"
 	ErrorCodeInvalidTime             ErrorCode = "invalid_time"
 	ErrorCodeInvalidUetr             ErrorCode = "invalid_uetr"
 	ErrorCodeInvalidUrl              ErrorCode = "invalid_url"
@@ -279,6 +281,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidPublicKey:
 		return true
 	case ErrorCodeInvalidRequest:
+		return true
+	case ErrorCodeInvalidSubmission:
 		return true
 	case ErrorCodeInvalidTime:
 		return true
@@ -895,6 +899,20 @@ type CapChange struct {
 	Value Decimal `json:"value,omitempty"`
 }
 
+// CommittedDetails defines model for CommittedDetails.
+type CommittedDetails struct {
+	EndToEndId string `json:"end_to_end_id,omitempty"`
+
+	// Payment The payment's id.
+	Payment string `json:"payment"`
+
+	// Salt Of the commitment.
+	Salt string `json:"salt"`
+
+	// Text The bytes it covers: a JSON object as `details` of `POST /v1/payments`.
+	Text string `json:"text"`
+}
+
 // Currency ISO 4217.
 type Currency = string
 
@@ -1307,8 +1325,19 @@ type NewPayment struct {
 
 // NewSigningKey defines model for NewSigningKey.
 type NewSigningKey struct {
+	// Proof Ed25519 signature, base64, of `viaduct/signing-key/v1`, a zero byte, the network (32 bytes), the BIC (11 bytes, a head office's with XXX) and the public key.
+	Proof string `json:"proof"`
+
 	// PublicKey Ed25519, 32 bytes in base64.
 	PublicKey string `json:"public_key"`
+}
+
+// NewSubmission defines model for NewSubmission.
+type NewSubmission struct {
+	Details []CommittedDetails `json:"details,omitempty"`
+
+	// Submission Canonical bytes in base64 (RFC 4648, section 4).
+	Submission string `json:"submission"`
 }
 
 // NewWebhook defines model for NewWebhook.
@@ -1673,6 +1702,29 @@ type SigningKeyPage struct {
 	Data []SigningKey `json:"data"`
 }
 
+// SubmissionResult defines model for SubmissionResult.
+type SubmissionResult struct {
+	Applied bool `json:"applied"`
+
+	// Code Stable; new ones are only added.
+	Code ErrorCode `json:"code,omitempty"`
+
+	// Index In its block; with `height`, where its receipt is.
+	Index int `json:"index"`
+
+	// Kind Of the instruction.
+	Kind string `json:"kind"`
+
+	// Payment The id, of a payment.
+	Payment string `json:"payment,omitempty"`
+}
+
+// SubmissionResults defines model for SubmissionResults.
+type SubmissionResults struct {
+	Height  int64              `json:"height"`
+	Results []SubmissionResult `json:"results"`
+}
+
 // TestEvent defines model for TestEvent.
 type TestEvent struct {
 	Data struct {
@@ -1932,6 +1984,12 @@ type StreamQuotesParams struct {
 	MaxHops  MaxHops   `form:"max_hops,omitempty" json:"max_hops,omitempty"`
 }
 
+// SubmitParams defines parameters for Submit.
+type SubmitParams struct {
+	// IdempotencyKey Chosen by the caller, new for each new order.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
 	Status DeliveryStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -1970,6 +2028,9 @@ type CreatePaymentsJSONRequestBody = NewBatch
 
 // QuoteJSONRequestBody defines body for Quote for application/json ContentType.
 type QuoteJSONRequestBody = QuoteRequest
+
+// SubmitJSONRequestBody defines body for Submit for application/json ContentType.
+type SubmitJSONRequestBody = NewSubmission
 
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = NewWebhook
@@ -2060,7 +2121,7 @@ type ServerInterface interface {
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
-	// AddSigningKey Register a signing key
+	// AddSigningKey Register a signing key of the participant's own
 	// (POST /v1/participants/{bic}/signing-keys)
 	AddSigningKey(w http.ResponseWriter, r *http.Request, bic BICPath, params AddSigningKeyParams)
 	// ListPayments List payments sent or received, newest first
@@ -2090,6 +2151,9 @@ type ServerInterface interface {
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(w http.ResponseWriter, r *http.Request)
+	// Submit Send what the participant signed itself
+	// (POST /v1/submissions)
+	Submit(w http.ResponseWriter, r *http.Request, params SubmitParams)
 	// ListValidators List the validators and where the ledger stands
 	// (GET /v1/validators)
 	ListValidators(w http.ResponseWriter, r *http.Request)
@@ -2282,7 +2346,7 @@ func (_ Unimplemented) ListSigningKeys(w http.ResponseWriter, r *http.Request, b
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// AddSigningKey Register a signing key
+// AddSigningKey Register a signing key of the participant's own
 // (POST /v1/participants/{bic}/signing-keys)
 func (_ Unimplemented) AddSigningKey(w http.ResponseWriter, r *http.Request, bic BICPath, params AddSigningKeyParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -2339,6 +2403,12 @@ func (_ Unimplemented) StreamQuotes(w http.ResponseWriter, r *http.Request, para
 // ListRates Read mid-market rates
 // (GET /v1/rates)
 func (_ Unimplemented) ListRates(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Submit Send what the participant signed itself
+// (POST /v1/submissions)
+func (_ Unimplemented) Submit(w http.ResponseWriter, r *http.Request, params SubmitParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4015,6 +4085,51 @@ func (siw *ServerInterfaceWrapper) ListRates(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// Submit operation middleware
+func (siw *ServerInterfaceWrapper) Submit(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SubmitParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Submit(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListValidators operation middleware
 func (siw *ServerInterfaceWrapper) ListValidators(w http.ResponseWriter, r *http.Request) {
 
@@ -4501,6 +4616,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rates", wrapper.ListRates)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/submissions", wrapper.Submit)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/validators", wrapper.ListValidators)
@@ -5771,15 +5889,23 @@ type AddSigningKeyResponseObject interface {
 	VisitAddSigningKeyResponse(w http.ResponseWriter) error
 }
 
-type AddSigningKey201JSONResponse SigningKey
+type AddSigningKey201ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type AddSigningKey201JSONResponse struct {
+	Body    SigningKey
+	Headers AddSigningKey201ResponseHeaders
+}
 
 func (response AddSigningKey201JSONResponse) VisitAddSigningKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5842,8 +5968,9 @@ func (response ListPaymentsdefaultApplicationProblemPlusJSONResponse) VisitListP
 }
 
 type CreatePaymentRequestObject struct {
-	Params CreatePaymentParams
-	Body   *CreatePaymentJSONRequestBody
+	Params   CreatePaymentParams
+	JSONBody *CreatePaymentJSONRequestBody
+	Body     io.Reader
 }
 
 type CreatePaymentResponseObject interface {
@@ -6229,6 +6356,54 @@ type ListRatesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRatesdefaultApplicationProblemPlusJSONResponse) VisitListRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitRequestObject struct {
+	Params SubmitParams
+	Body   *SubmitJSONRequestBody
+}
+
+type SubmitResponseObject interface {
+	VisitSubmitResponse(w http.ResponseWriter) error
+}
+
+type Submit201ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type Submit201JSONResponse struct {
+	Body    SubmissionResults
+	Headers Submit201ResponseHeaders
+}
+
+func (response Submit201JSONResponse) VisitSubmitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SubmitdefaultApplicationProblemPlusJSONResponse) VisitSubmitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6705,7 +6880,7 @@ type StrictServerInterface interface {
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(ctx context.Context, request ListSigningKeysRequestObject) (ListSigningKeysResponseObject, error)
-	// AddSigningKey Register a signing key
+	// AddSigningKey Register a signing key of the participant's own
 	// (POST /v1/participants/{bic}/signing-keys)
 	AddSigningKey(ctx context.Context, request AddSigningKeyRequestObject) (AddSigningKeyResponseObject, error)
 	// ListPayments List payments sent or received, newest first
@@ -6735,6 +6910,9 @@ type StrictServerInterface interface {
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(ctx context.Context, request ListRatesRequestObject) (ListRatesResponseObject, error)
+	// Submit Send what the participant signed itself
+	// (POST /v1/submissions)
+	Submit(ctx context.Context, request SubmitRequestObject) (SubmitResponseObject, error)
 	// ListValidators List the validators and where the ledger stands
 	// (GET /v1/validators)
 	ListValidators(ctx context.Context, request ListValidatorsRequestObject) (ListValidatorsResponseObject, error)
@@ -7601,13 +7779,19 @@ func (sh *strictHandler) CreatePayment(w http.ResponseWriter, r *http.Request, p
 	var request CreatePaymentRequestObject
 
 	request.Params = params
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 
-	var body CreatePaymentJSONRequestBody
-	if err := runtime.BindJSONBody(r, &body); err != nil {
-		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
-		return
+		var body CreatePaymentJSONRequestBody
+		if err := runtime.BindJSONBody(r, &body); err != nil {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+		request.JSONBody = &body
+
 	}
-	request.Body = &body
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/vnd.viaduct.submission") {
+		request.Body = r.Body
+	}
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.CreatePayment(ctx, request.(CreatePaymentRequestObject))
@@ -7814,6 +7998,39 @@ func (sh *strictHandler) ListRates(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRatesResponseObject); ok {
 		if err := validResponse.VisitListRatesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Submit operation middleware
+func (sh *strictHandler) Submit(w http.ResponseWriter, r *http.Request, params SubmitParams) {
+	var request SubmitRequestObject
+
+	request.Params = params
+
+	var body SubmitJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Submit(ctx, request.(SubmitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Submit")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SubmitResponseObject); ok {
+		if err := validResponse.VisitSubmitResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

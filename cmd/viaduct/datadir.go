@@ -44,6 +44,8 @@ type dataDir struct {
 	validator ed25519.PrivateKey
 	master    [32]byte
 	apiKeys   apiKeys
+	// newOperator says that the operator's API key was made at this start.
+	newOperator bool
 }
 
 // apiKeys are the keys in clear that the operator of this directory was given.

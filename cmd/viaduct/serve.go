@@ -47,8 +47,13 @@ type upCmd struct {
 // Run serves until it is told to stop.
 func (c upCmd) Run(ctx context.Context, t terminal) error {
 	return c.serve(ctx, t, c.Data, c.Network, nil, func(_ context.Context, s *served) error {
+		// A key in a log is a key lost, so it is shown at the start that made it, and only then.
+		operator := "in " + s.dir.file(apiKeysFile)
+		if s.dir.newOperator {
+			operator = s.dir.apiKeys.Operator + " (shown once; kept " + operator + ")"
+		}
 		_, err := fmt.Fprintf(t.out, "Viaduct serves %s\n  operator key  %s\n  data          %s\n  mid rates     %s\nStop it with Ctrl-C.\n",
-			s.url, s.dir.apiKeys.Operator, c.Data, c.midText(s))
+			s.url, operator, c.Data, c.midText(s))
 		return err
 	})
 }
@@ -245,6 +250,7 @@ func (d *dataDir) operatorKey(ctx context.Context, gate *gateway.Gateway, log *s
 	if d.apiKeys.Operator, err = gate.CreateOperatorKey(ctx, "made at a start"); err != nil {
 		return err
 	}
+	d.newOperator = true
 	return d.saveAPIKeys()
 }
 

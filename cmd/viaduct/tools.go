@@ -16,8 +16,9 @@ import (
 )
 
 type keysCmd struct {
-	New  keysNewCmd  `cmd:"" help:"Make an Ed25519 key pair and print it."`
-	Show keysShowCmd `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
+	New   keysNewCmd   `cmd:"" help:"Make an Ed25519 key pair and print it."`
+	Prove keysProveCmd `cmd:"" help:"Print the body that registers a signing key of a participant's own."`
+	Show  keysShowCmd  `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
 }
 
 type keysNewCmd struct {

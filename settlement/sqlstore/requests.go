@@ -30,6 +30,8 @@ type Begin struct {
 	Payments []Payment
 	Details  []Details
 	Messages []Message
+	// Given says that the payments' ids are the participant's own choice: ErrExists when it used one before.
+	Given bool
 }
 
 // Begun says what BeginRequest found.
@@ -70,6 +72,11 @@ func (s *Store) BeginRequest(ctx context.Context, b *Begin, now int64) (begun Be
 		}
 		if n == 1 {
 			begun, found = BegunNew, *q
+			if b.Given {
+				if err := b.unused(ctx, t); err != nil {
+					return err
+				}
+			}
 			return b.write(ctx, t)
 		}
 		begun, found, err = resume(ctx, t, q, now)
@@ -99,6 +106,26 @@ func resume(ctx context.Context, t tx, q *Request, now int64) (Begun, Request, e
 		return BegunResumed, found, nil
 	}
 	return BegunInFlight, found, nil
+}
+
+// unused says ErrExists when one of the payments is there. The row it takes first has those who begin at
+// once take turns.
+func (b *Begin) unused(ctx context.Context, t tx) error {
+	sender := b.Request.Participant.String()
+	if _, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, sender); err != nil {
+		return err
+	}
+	for i := range b.Payments {
+		n, err := one(ctx, t.query, "payment", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+			`SELECT COUNT(*) FROM payments WHERE id = $1 AND sender = $2`, b.Payments[i].ID[:], sender)
+		if err == nil && n > 0 {
+			err = ErrExists
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *Begin) write(ctx context.Context, t tx) error {
