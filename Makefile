@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 override FLAGS += -count=1
 endif
 
-.PHONY: test check demo build generate bench
+.PHONY: test check demo build generate bench screenshots
 
 # Every test, with a private Redis and PostgreSQL: see scripts/test for what it installs and starts.
 # A slow machine under load needs longer for a package than go test's ten minutes.
@@ -31,3 +31,8 @@ generate:
 
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) ./...
+
+# The console's pages, light and dark, wide and narrow, as pictures to look at.
+screenshots:
+	@mkdir -p $(or $(DIR),screenshots)
+	@VIADUCT_SCREENSHOTS=$(abspath $(or $(DIR),screenshots)) scripts/test -count=1 -run '^TestScreenshots$$' ./cmd/viaduct

@@ -14,7 +14,6 @@ type answer struct {
 	media    string
 	body     []byte
 	replayed bool
-	sent     []sqlstore.Message // it, where it is a message to keep
 }
 
 // jsonAnswer makes an answer of a value of the contract.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"viaduct/gateway/console"
 	"viaduct/gateway/webhook"
 	"viaduct/ledger"
 	"viaduct/openapi"
@@ -83,8 +84,8 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.streams = newStreams(cfg.Engine, cfg.Log)
-	g.handler = g.routes()
-	return g, nil
+	g.handler, err = g.routes()
+	return g, err
 }
 
 // Handler returns what serves the contract.
@@ -106,7 +107,7 @@ func (g *Gateway) Server() *http.Server {
 	return server
 }
 
-func (g *Gateway) routes() http.Handler {
+func (g *Gateway) routes() (http.Handler, error) {
 	router := chi.NewRouter()
 	router.Use(decodePath, g.observe, g.recoverPanics)
 	router.NotFound(func(w http.ResponseWriter, r *http.Request) { g.render(w, r, errNotFound) })
@@ -127,7 +128,13 @@ func (g *Gateway) routes() http.Handler {
 		BaseRouter:       router.With(g.enter),
 		ErrorHandlerFunc: g.render,
 	})
-	return router
+	pages, err := console.New(console.Config{API: router, Key: g.secrets.console, Now: g.cfg.Now, Log: g.cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	router.Handle("/console", pages)
+	router.Handle("/console/*", pages)
+	return router, nil
 }
 
 // decodePath has the router match the path as it is meant, whatever of it was percent-encoded.

@@ -19,33 +19,15 @@ import (
 const maxEntries = 4000
 
 // report answers a camt.060 with the report it asks for: an account is a line, or the caller's own
-// asset, whose balance is what it owes. The same request again gets the same report.
+// asset, whose balance is what it owes.
 func (g *Gateway) report(ctx context.Context, in *inbound) (*answer, error) {
+	if err := in.faults.problem(); err != nil {
+		return nil, err
+	}
 	list, findings := in.m.ReportRequests()
 	if len(findings) > 0 {
 		return nil, messageProblem(openapi.ErrorCodeInvalidMessage, findings)
 	}
-	var body []byte
-	o := in.asking()
-	o.draft = func(ctx context.Context) (d *draft, err error) {
-		if body, err = g.makeReport(ctx, in, list); err != nil {
-			return nil, err
-		}
-		return &draft{messages: []sqlstore.Message{g.kept(in)}}, nil
-	}
-	o.answer = func(ctx context.Context, _ placed) (_ *answer, err error) {
-		if body == nil { // the request was taken up again
-			if body, err = g.makeReport(ctx, in, list); err != nil {
-				return nil, err
-			}
-		}
-		return xmlAnswer(http.StatusOK, body), nil
-	}
-	return g.run(ctx, o)
-}
-
-// makeReport makes the report that is asked for.
-func (g *Gateway) makeReport(ctx context.Context, in *inbound, list []iso20022.ReportRequest) ([]byte, error) {
 	ask := &list[0]
 	f := &in.faults
 	if len(list) > 1 {
@@ -78,7 +60,7 @@ func (g *Gateway) makeReport(ctx context.Context, in *inbound, list []iso20022.R
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return body, nil
+	return xmlAnswer(http.StatusOK, body), nil
 }
 
 var (

@@ -19,6 +19,7 @@ type secrets struct {
 	seal        cipher.AEAD
 	fingerprint []byte
 	cursor      []byte
+	console     [32]byte // seals the console's sessions
 }
 
 func newSecrets(master [32]byte) (s secrets, err error) {
@@ -30,6 +31,7 @@ func newSecrets(master [32]byte) (s secrets, err error) {
 	}
 	sealing := derive("seal")
 	s.fingerprint, s.cursor = derive("fingerprint"), derive("cursor")
+	copy(s.console[:], derive("console"))
 	if err != nil {
 		return s, err
 	}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"viaduct/internal/testenv"
+)
+
+// browser starts a Chromium that ends with the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Chromium(t)), chromedp.NoSandbox,
+		chromedp.Flag("lang", "en"), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// signInAs opens the console and signs in.
+func signInAs(url, key string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		chromedp.Navigate(url+"/console"),
+		chromedp.WaitVisible("#key"),
+		chromedp.SendKeys("#key", key),
+		chromedp.Click("main button"),
+		chromedp.WaitVisible("nav a[aria-current]"),
+	)
+}
+
+func TestConsoleInABrowser(t *testing.T) {
+	ctx := browser(t)
+	p := launch(t, "demo")
+	key := p.ready.APIKeys["NOPLMXMM"]
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%v\n%s", err, p.output())
+		}
+	}
+	text := func(selector string) string {
+		t.Helper()
+		found, err := chromedp.Run(ctx, chromedp.Text(selector))
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", selector, err, p.output())
+		}
+		return found
+	}
+	do(signInAs(p.ready.URL, key),
+		// Compare, and pay by the first choice.
+		chromedp.Navigate(p.ready.URL+"/console/quote"),
+		chromedp.SendKeys("#to", "IBERESMM"),
+		chromedp.SendKeys("#value", "1000.00"),
+		chromedp.SendKeys("#currency", "eur"),
+		chromedp.Click("main form.fields button"),
+		chromedp.WaitVisible(".best form button"),
+		chromedp.Click(".best form button"),
+		chromedp.WaitVisible("#receipt"),
+		chromedp.WaitVisible(".path svg rect"))
+	title, status, timeline := text("h1"), text("dd.status"), text("ol.steps")
+	do(chromedp.Click("#receipt a.button"), chromedp.WaitVisible("#checks"))
+	checks := text("#receipt")
+	// The key "/" leads to the search.
+	do(chromedp.KeyEvent("/"),
+		chromedp.SendKeys("#search", "IBERESMM\r"),
+		chromedp.WaitVisible("#counterparty"))
+	place, err := chromedp.Run(ctx, chromedp.Location())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(title, "Payment ") || status != "settled" || !strings.Contains(timeline, "final") {
+		t.Errorf("the payment's page says %q, %q, %q", title, status, timeline)
+	}
+	if !strings.Contains(checks, "Verified.") || strings.Contains(checks, "Not verified") {
+		t.Errorf("the receipt's check says %q", checks)
+	}
+	if !strings.HasSuffix(place, "counterparty=IBERESMM") {
+		t.Errorf("the search led to %s", place)
+	}
+}
+
+// screenshotsVar names the directory that TestScreenshots writes to; without it nobody looks at them,
+// and none are made.
+const screenshotsVar = "VIADUCT_SCREENSHOTS"
+
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv(screenshotsVar)
+	if dir == "" {
+		t.Skipf("skipped: %s names no directory for the pictures; `make screenshots` does", screenshotsVar)
+	}
+	ctx := browser(t)
+	p := launch(t, "demo")
+	payer, dealer := p.ready.APIKeys["NOPLMXMM"], p.ready.APIKeys["EURBDEFF"]
+	var made struct {
+		ID string `json:"id"`
+	}
+	for i := range 12 {
+		err := p.api.do(ctx, request{method: "POST", path: "/v1/payments", key: payer, idempotency: fmt.Sprintf("picture-%d", i), prefer: "wait=10",
+			body: map[string]any{"to": "IBERESMM", "deliver": map[string]any{"currency": "EUR", "value": fmt.Sprintf("%d.00", 900+37*i)}, "end_to_end_id": fmt.Sprintf("INV-%04d", 700+i)}, out: &made})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	signedIn := ""
+	for _, page := range []struct{ name, path, key string }{
+		{"positions", "", payer}, {"positions-correspondent", "", dealer}, {"payments", "/payments", payer},
+		{"payment", "/payments/" + made.ID + "?verify=1", payer}, {"quote-empty", "/quote", payer},
+		{"quote", "/quote?to=IBERESMM&currency=EUR&value=5000.00", payer}, {"quote-refused", "/quote?to=IBERESMM&currency=EUR&value=999999999.00", payer},
+		{"liquidity", "/liquidity", dealer}, {"market", "/market?give=EUR&want=USD", payer}, {"network", "/network", payer},
+		{"settings", "/settings", payer}, {"not-there", "/payments/00000000-0000-7000-8000-000000000000", payer},
+	} {
+		if page.key != signedIn {
+			if signedIn != "" {
+				if err := chromedp.Do(ctx, chromedp.Click("header .who button"), chromedp.WaitVisible("#key")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := chromedp.Do(ctx, signInAs(p.ready.URL, page.key)); err != nil {
+				t.Fatal(err)
+			}
+			signedIn = page.key
+		}
+		for _, width := range []int64{1440, 390} {
+			for _, scheme := range []string{"light", "dark"} {
+				err := chromedp.Do(ctx,
+					chromedp.EmulateViewport(width, 900),
+					chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+						_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+							Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+						return err
+					}),
+					chromedp.Navigate(p.ready.URL+"/console"+page.path),
+					chromedp.WaitVisible("footer"))
+				if err != nil {
+					t.Fatalf("%s: %v", page.name, err)
+				}
+				picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatalf("%s: %v", page.name, err)
+				}
+				name := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", page.name, width, scheme))
+				if err := os.WriteFile(name, picture, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
