@@ -119,13 +119,10 @@ var editions = []edition{
 // editionOf returns how a version without a table of its own is read; nil when it is not.
 func editionOf(id string) *edition {
 	at := strings.LastIndexByte(id, '.')
-	if at < 0 || len(id)-at != 3 {
+	if at < 0 || len(id)-at != 3 || !allDigits(id[at+1:]) {
 		return nil
 	}
-	n, err := strconv.Atoi(id[at+1:])
-	if err != nil {
-		return nil
-	}
+	n, _ := strconv.Atoi(id[at+1:])
 	for i := range editions {
 		if e := &editions[i]; e.message == id[:at] && n >= e.first && n <= e.last {
 			return e

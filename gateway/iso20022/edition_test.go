@@ -60,6 +60,11 @@ func TestOldWordings(t *testing.T) {
 			entry + "NtryDtls/TxDtls/RltdPties/InitgPty/Pty/Nm": "A", entry + "NtryDtls/TxDtls/RltdPties/Cdtr/Pty/Nm": "C", entry + "NtryDtls/TxDtls/RltdPties/TradgPty/Pty/Nm": "D", entry + "NtryDtls/TxDtls/RltdPties/Prtry/Pty/Pty/Nm": "F",
 		}},
 	} {
+		for _, spaced := range []string{">\r\n\t<", "> <!-- a --> <"} { // as it is written for people
+			if m, findings := Parse([]byte(strings.ReplaceAll(tt.doc, "><", spaced)), ISO); len(findings) > 0 {
+				t.Errorf("%s: %v", m.ID(), findings)
+			}
+		}
 		m, findings := Parse([]byte(tt.doc), ISO)
 		if len(findings) > 0 {
 			t.Errorf("%s: %v", m.ID(), findings)

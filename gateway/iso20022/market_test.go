@@ -89,6 +89,7 @@ func TestOtherMessagesAreRefusedByName(t *testing.T) {
 		spacePrefix + "pain.001.003.03":   "unsupported_version /Document FF01",
 		spacePrefix + "pain.001.001.02":   "unsupported_version /Document FF01",
 		spacePrefix + "pacs.008.001.14":   "unsupported_version /Document FF01",
+		spacePrefix + "pacs.008.001.+7":   "unsupported_version /Document FF01",
 		spacePrefix + "pacs.008.001.8":    "unsupported_message /Document FF01",
 		spacePrefix:                       "unsupported_message /Document FF01",
 		"http://bank/pain.001.001.03.xsd": "unknown_namespace /Document FF01",

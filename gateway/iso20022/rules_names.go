@@ -287,7 +287,7 @@ func wider(n *Node) bool {
 	}
 	for p := n.parent; p != nil; p = p.parent {
 		switch p.Name {
-		case "PstlAdr", "CtctDtls", "RmtInf", "RltdRmtInf", "StsRsnInf", "RtrRsnInf", "CxlRsnInf", "CxlStsRsnInf":
+		case "PstlAdr", "CtctDtls", "Prxy", "RmtInf", "RltdRmtInf", "StsRsnInf", "RtrRsnInf", "CxlRsnInf", "CxlStsRsnInf":
 			return true
 		}
 	}
