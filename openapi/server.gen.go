@@ -1219,7 +1219,7 @@ type NewAPIKey struct {
 
 // NewBatch defines model for NewBatch.
 type NewBatch struct {
-	// AllOrNothing Settle all of them or none.
+	// AllOrNothing Settle all of them or none; left out, false.
 	AllOrNothing bool         `json:"all_or_nothing,omitempty"`
 	Payments     []NewPayment `json:"payments"`
 }
@@ -1272,7 +1272,7 @@ type NewPayment struct {
 	// NotAfter RFC 3339.
 	NotAfter Time `json:"not_after,omitempty"`
 
-	// Partial Settle for less rather than not at all.
+	// Partial Settle for less rather than not at all; left out, false.
 	Partial bool   `json:"partial,omitempty"`
 	Send    *Money `json:"send,omitempty"`
 	SendMax *Money `json:"send_max,omitempty"`
@@ -1639,7 +1639,9 @@ type Redelivering struct {
 // Redelivery defines model for Redelivery.
 type Redelivery struct {
 	EventId string `json:"event_id,omitempty"`
-	Failed  bool   `json:"failed,omitempty"`
+
+	// Failed Only what was given up; left out, false.
+	Failed bool `json:"failed,omitempty"`
 
 	// From RFC 3339.
 	From Time `json:"from,omitempty"`
