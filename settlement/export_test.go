@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"viaduct/ledger"
 	"viaduct/ledger/proof"
 )
 
@@ -29,3 +30,23 @@ func LaterMessage(data []byte) []byte {
 	binary.BigEndian.PutUint64(at, binary.BigEndian.Uint64(at)+1)
 	return later
 }
+
+// RecordAt returns the header, the log's size and the journal position of a block in the block log.
+func (n *Node) RecordAt(height uint64) (h ledger.Header, leaves, position uint64, err error) {
+	rec, h, err := n.record(height)
+	return h, rec.TreeSize, rec.Position, err
+}
+
+// CertificateAt returns the signed checkpoint of a height, nil when the node has none.
+func (n *Node) CertificateAt(height uint64) ([]byte, error) {
+	if height >= n.certificates.next() {
+		return nil, nil
+	}
+	return n.certificates.get(height)
+}
+
+// CheckInvariants checks the node's whole ledger. Run must have returned.
+func (n *Node) CheckInvariants() error { return n.state.CheckInvariants() }
+
+// Final returns the last height that is final at the node.
+func (n *Node) Final() (uint64, bool) { return n.final.get() }

@@ -86,6 +86,27 @@ func (d *Disk) FailAt(n int, err error) {
 	d.failAt, d.failWith = d.changes+n, err
 }
 
+// Spare takes back a fault that was to strike and has not.
+func (d *Disk) Spare() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.powerAt, d.failAt = 0, 0
+}
+
+// Cut makes the power go now.
+func (d *Disk) Cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+}
+
+// Dead says that the power has gone.
+func (d *Disk) Dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
 // Restart returns the directory as it is found after a power cut now. The old one is dead.
 func (d *Disk) Restart(seed uint64) *Disk {
 	d.mu.Lock()

@@ -1,0 +1,233 @@
+package settlement_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"sync"
+	"time"
+
+	"viaduct/ledger/proof"
+	"viaduct/settlement"
+)
+
+// drawn returns a number that depends on the seed and the arguments alone, whatever else runs.
+func drawn(seed uint64, args ...any) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d", seed)
+	for _, a := range args {
+		fmt.Fprintf(h, "/%v", a)
+	}
+	x := h.Sum64() // mixed as in package sim
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// chance says yes with so many of 1,000.
+func chance(permille int, seed uint64, args ...any) bool {
+	return int(drawn(seed, args...)%1000) < permille
+}
+
+// between draws a duration of 1 ns to limit.
+func between(limit time.Duration, seed uint64, args ...any) time.Duration {
+	return time.Duration(drawn(seed, args...)%uint64(limit)) + 1
+}
+
+// simBus is a bus that loses, delays, repeats and reorders as a seed says, and can cut endpoints off.
+type simBus struct {
+	seed uint64
+
+	mu     sync.Mutex
+	calm   bool
+	subs   map[string][]*simSub // by subject
+	cut    map[string]bool      // endpoints that nothing reaches and nothing leaves
+	copies map[string]int       // how often the same went from one to the other
+	votes  map[string]map[uint64]proof.Checkpoint
+	liar   string
+	broken func(format string, args ...any)
+}
+
+// Faults of the bus, of 1,000 messages.
+const (
+	busLost    = 50
+	busRepeat  = 50
+	busLate    = 50
+	busLatency = 3 * time.Millisecond
+	busDelay   = 400 * time.Millisecond
+)
+
+func newSimBus(seed uint64, liar string, broken func(string, ...any)) *simBus {
+	return &simBus{
+		seed: seed, subs: map[string][]*simSub{}, cut: map[string]bool{}, copies: map[string]int{},
+		votes: map[string]map[uint64]proof.Checkpoint{}, liar: liar, broken: broken,
+	}
+}
+
+type simSub struct {
+	owner string
+	f     func([]byte, func([]byte))
+	inbox chan simMessage
+	done  chan struct{}
+}
+
+type simMessage struct {
+	data  []byte
+	reply func([]byte)
+}
+
+// endpoint is the bus as one node or client has it.
+type endpoint struct {
+	b    *simBus
+	name string
+}
+
+func (e endpoint) Publish(subject string, data []byte) error {
+	e.b.watch(e.name, subject, data)
+	for _, s := range e.b.subscribers(subject) {
+		e.b.send(e.name, s, subject, data, func([]byte) {})
+	}
+	return nil
+}
+
+func (e endpoint) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	subs := e.b.subscribers(subject)
+	if len(subs) == 0 {
+		return nil, settlement.ErrNobody
+	}
+	answers := make(chan []byte, 8)
+	for _, s := range subs {
+		e.b.send(e.name, s, subject, data, func(answer []byte) {
+			e.b.travel(s.owner, e.name, "answer/"+subject, answer, func() {
+				select {
+				case answers <- answer:
+				default:
+				}
+			})
+		})
+	}
+	select {
+	case a := <-answers:
+		return a, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (e endpoint) Subscribe(subject string, f func([]byte, func([]byte))) (func() error, error) {
+	s := &simSub{owner: e.name, f: f, inbox: make(chan simMessage, 4096), done: make(chan struct{})}
+	e.b.mu.Lock()
+	e.b.subs[subject] = append(e.b.subs[subject], s)
+	e.b.mu.Unlock()
+	go func() {
+		for {
+			select {
+			case m := <-s.inbox:
+				s.f(m.data, m.reply)
+			case <-s.done:
+				return
+			}
+		}
+	}()
+	return func() error {
+		e.b.mu.Lock()
+		defer e.b.mu.Unlock()
+		for i, x := range e.b.subs[subject] {
+			if x == s {
+				e.b.subs[subject] = append(e.b.subs[subject][:i:i], e.b.subs[subject][i+1:]...)
+				close(s.done)
+			}
+		}
+		return nil
+	}, nil
+}
+
+func (b *simBus) subscribers(subject string) []*simSub {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := append([]*simSub(nil), b.subs[subject]...)
+	if i := strings.LastIndexByte(subject, '.'); i > 0 {
+		all = append(all, b.subs[subject[:i]+".*"]...)
+	}
+	return all
+}
+
+// send brings a message to a subscription, or not.
+func (b *simBus) send(from string, to *simSub, subject string, data []byte, reply func([]byte)) {
+	b.travel(from, to.owner, subject, data, func() {
+		select {
+		case to.inbox <- simMessage{data, reply}:
+		case <-to.done:
+		default: // the subscriber is far behind
+		}
+	})
+}
+
+func (b *simBus) travel(from, to, subject string, data []byte, arrive func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := fmt.Sprintf("%s>%s:%s:%x", from, to, subject, data)
+	b.copies[key]++
+	n := b.copies[key]
+	delay := between(busLatency, b.seed, "latency", key, n)
+	times := 1
+	if !b.calm {
+		switch {
+		case b.cut[from] || b.cut[to] || chance(busLost, b.seed, "lost", key, n):
+			return
+		case chance(busLate, b.seed, "late", key, n):
+			delay += between(busDelay, b.seed, "delay", key, n)
+		case chance(busRepeat, b.seed, "repeat", key, n):
+			times = 2
+		}
+	}
+	for i := range times {
+		time.AfterFunc(delay+time.Duration(i)*busDelay/8, func() {
+			b.mu.Lock()
+			gone := b.cut[to]
+			b.mu.Unlock()
+			if !gone {
+				arrive()
+			}
+		})
+	}
+}
+
+func (b *simBus) isolate(name string, yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cut[name] = yes
+}
+
+// calmDown ends all faults.
+func (b *simBus) calmDown() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calm = true
+	clear(b.cut)
+}
+
+// watch holds every vote of an honest validator against its others: two checkpoints of one height, in
+// whatever life, are the end.
+func (b *simBus) watch(from, subject string, data []byte) {
+	if !strings.HasPrefix(subject, "viaduct.vote.") || from == b.liar || len(data) < 51 {
+		return
+	}
+	height := binary.BigEndian.Uint64(data[3:])
+	c := proof.Checkpoint{Size: binary.BigEndian.Uint64(data[11:]), Root: proof.Hash(data[19:])}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.votes[from] == nil {
+		b.votes[from] = map[uint64]proof.Checkpoint{}
+	}
+	before, voted := b.votes[from][height]
+	if voted && before != c {
+		b.broken("%s signed twice at height %d: %+v and %+v", from, height, before, c)
+	}
+	b.votes[from][height] = c
+}
+
+var errNoSpace = errors.New("no space left on device")
