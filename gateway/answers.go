@@ -14,6 +14,7 @@ type answer struct {
 	media    string
 	body     []byte
 	replayed bool
+	sent     []sqlstore.Message // it, where it is a message to keep
 }
 
 // jsonAnswer makes an answer of a value of the contract.

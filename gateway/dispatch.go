@@ -56,6 +56,13 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 	if err != nil || len(claimed) == 0 {
 		return webhook.Endpoint{}, nil, err
 	}
+	events := make([]*sqlstore.Event, len(claimed))
+	for i := range claimed {
+		events[i] = &claimed[i].Event
+	}
+	if err := d.g.withMessages(ctx, events); err != nil {
+		return webhook.Endpoint{}, nil, err
+	}
 	keys, err := d.g.webhookKeys(&hook)
 	if err != nil {
 		return webhook.Endpoint{}, nil, err

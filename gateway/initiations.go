@@ -109,5 +109,5 @@ func (g *Gateway) initiationReport(ctx context.Context, in *inbound, at placed) 
 	if err != nil {
 		return nil, fmt.Errorf("initiation report: %w", err)
 	}
-	return xmlAnswer(statusCode(all), body), nil
+	return g.said(in, statusCode(all), "pain.002.001.10", report.MessageID, body, aboutPayments(list)), nil
 }

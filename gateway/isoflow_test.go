@@ -161,7 +161,7 @@ func TestRecallAndReturn(t *testing.T) {
 				t.Errorf("%s sees %s as %q", viewer, name, seen[name])
 			}
 		}
-		if want := map[string]int{mexican: 6, german: 5}[viewer]; len(types) != want || types[len(types)-1] != "camt.054.001.08" {
+		if want := map[string]int{mexican: 10, german: 7}[viewer]; len(types) != want || types[len(types)-1] != "camt.054.001.08" {
 			t.Errorf("%s sees %v, want %d", viewer, types, want)
 		}
 	}
@@ -174,13 +174,7 @@ func TestRecallAndReturn(t *testing.T) {
 func TestInitiation(t *testing.T) {
 	r := newRig(t)
 	r.euroArea(t)
-	order := func(n int, value string) string {
-		return fmt.Sprintf(`<CdtTrfTxInf><PmtId><EndToEndId>E-%d</EndToEndId></PmtId><Amt><InstdAmt Ccy="EUR">%s</InstdAmt></Amt>%s
-<Cdtr><Nm>Werkzeug Meyer</Nm></Cdtr><CdtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></CdtrAcct></CdtTrfTxInf>`, n, value, bank("CdtrAgt", german))
-	}
-	doc := envelope(mexican, german, "P-1", "pain.001.001.09", `<CstmrCdtTrfInitn><GrpHdr><MsgId>P-1</MsgId><CreDtTm>2026-03-13T16:30:00+00:00</CreDtTm><NbOfTxs>2</NbOfTxs>
-<InitgPty><Nm>Tienda Azul</Nm></InitgPty></GrpHdr><PmtInf><PmtInfId>L-1</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt><Dt>2026-03-13</Dt></ReqdExctnDt>
-<Dbtr><Nm>Tienda Azul</Nm></Dbtr><DbtrAcct><Id><Othr><Id>012180001234567897</Id></Othr></Id></DbtrAcct>`+bank("DbtrAgt", mexican)+order(1, "10.00")+order(2, "49990.01")+`</PmtInf></CstmrCdtTrfInitn>`)
+	doc := pain001("P-1", "10.00", "49990.01")
 	m := r.asks(201, mexican, doc, "Prefer", "wait=10")
 	if m.ID() != "pain.002.001.10" {
 		t.Errorf("answered by a %s", m.ID())

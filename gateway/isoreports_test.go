@@ -30,7 +30,7 @@ func accountsOf(m *iso20022.Message) map[string]account {
 	all := map[string]account{}
 	for body := range m.Root.Children("") {
 		for n := range body.Children("") {
-			if n.Name != "Rpt" && n.Name != "Stmt" {
+			if n.Name != "Rpt" && n.Name != "Stmt" && n.Name != "Ntfctn" {
 				continue
 			}
 			a := account{}
@@ -83,6 +83,21 @@ func TestStatementsOfARandomDay(t *testing.T) {
 	for i, owner := range banks {
 		ask := strings.Replace(camt060(owner, fmt.Sprintf("Q-%d", i), "camt.053.001.08", "", ""), "</AcctOwnr>", period, 1)
 		statement := accountsOf(r.asks(200, owner, ask))
+		for _, kind := range []string{"camt.052.001.08", "camt.054.001.08"} {
+			id := fmt.Sprintf("Q-%d-%s", i, kind)
+			other := accountsOf(r.asks(200, owner, strings.Replace(camt060(owner, id, kind, "", ""), "</AcctOwnr>", period, 1)))
+			for name, want := range statement {
+				got := other[name]
+				if kind == "camt.054.001.08" { // it tells of entries, not of balances
+					want.opening, want.closing = decimal.Decimal{}, decimal.Decimal{}
+				}
+				if got.entries != want.entries || !got.sum.Equal(want.sum) || !got.opening.Equal(want.opening) || !got.closing.Equal(want.closing) {
+					if kind != "camt.054.001.08" || want.entries > 0 { // nothing to tell of is not told
+						t.Errorf("%s, %s, %s: %+v, the statement has %+v", owner, name, kind, got, want)
+					}
+				}
+			}
+		}
 		balances := r.must(200, r.do("GET", "/v1/balances", owner, nil))
 		list, _ := balances.json["data"].([]any)
 		if len(list) != len(statement) {
@@ -107,5 +122,31 @@ func TestStatementsOfARandomDay(t *testing.T) {
 			t.Errorf("the balances in %s add up to %s", name, sum)
 		}
 	}
+	// Hour by hour an intraday report has what the day's has, each entry once.
+	day := now.Truncate(24 * time.Hour)
+	total, pieces := 0, 0
+	for hour := range 24 {
+		from, to := fmt.Sprintf("%02d:00:00Z", hour), fmt.Sprintf("%02d:00:00+01:00", (hour+2)%24)
+		last := day
+		if hour >= 22 {
+			last = day.AddDate(0, 0, 1) // where it is an hour later, the next day has begun
+		}
+		part := "</AcctOwnr><RptgPrd><FrToDt><FrDt>" + day.Format(time.DateOnly) + "</FrDt><ToDt>" + last.Format(time.DateOnly) +
+			"</ToDt></FrToDt><FrToTm><FrTm>" + from + "</FrTm><ToTm>" + to + "</ToTm></FrToTm><Tp>ALLL</Tp></RptgPrd>"
+		for _, a := range accountsOf(r.asks(200, dealer, strings.Replace(camt060(dealer, fmt.Sprintf("H-%d", hour), "camt.052.001.08", "", ""), "</AcctOwnr>", part, 1))) {
+			total += a.entries
+		}
+		pieces++
+	}
+	whole := 0
+	for _, a := range accountsOf(r.asks(200, dealer, camt060(dealer, "H-day", "camt.052.001.08", "", day.Format(time.DateOnly)))) {
+		whole += a.entries
+	}
+	if total != whole {
+		t.Errorf("%d parts of the day have %d entries, the day %d", pieces, total, whole)
+	}
+	wrong := strings.Replace(camt060(dealer, "H-wrong", "camt.053.001.08", "", ""), "</AcctOwnr>", "</AcctOwnr><RptgPrd><FrToDt><FrDt>"+day.Format(time.DateOnly)+
+		"</FrDt></FrToDt><FrToTm><FrTm>01:00:00Z</FrTm></FrToTm><Tp>ALLL</Tp></RptgPrd>", 1)
+	diff(t, "a statement of some hours", told(r.asks(400, dealer, wrong)), []string{"RJCT DT01"})
 	t.Logf("%d payments settled, %d entries in statements of %d assets", settled, entries, len(assets))
 }

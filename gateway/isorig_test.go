@@ -177,3 +177,20 @@ func (r *rig) euroArea(t testing.TB) {
 		t.Fatalf("no euros: %s", paid.body)
 	}
 }
+
+// pain001 has a customer's two orders in euros.
+func pain001(id, first, second string) string {
+	order := func(n int, value string) string {
+		return fmt.Sprintf(`<CdtTrfTxInf><PmtId><EndToEndId>E-%d</EndToEndId></PmtId><Amt><InstdAmt Ccy="EUR">%s</InstdAmt></Amt>%s
+<Cdtr><Nm>Werkzeug Meyer</Nm></Cdtr><CdtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></CdtrAcct></CdtTrfTxInf>`, n, value, bank("CdtrAgt", german))
+	}
+	return envelope(mexican, german, id, "pain.001.001.09", `<CstmrCdtTrfInitn><GrpHdr><MsgId>`+id+`</MsgId><CreDtTm>2026-03-13T16:30:00+00:00</CreDtTm><NbOfTxs>2</NbOfTxs>
+<InitgPty><Nm>Tienda Azul</Nm></InitgPty></GrpHdr><PmtInf><PmtInfId>L-1</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt><Dt>2026-03-13</Dt></ReqdExctnDt>
+<Dbtr><Nm>Tienda Azul</Nm></Dbtr><DbtrAcct><Id><Othr><Id>012180001234567897</Id></Othr></Id></DbtrAcct>`+bank("DbtrAgt", mexican)+order(1, first)+order(2, second)+`</PmtInf></CstmrCdtTrfInitn>`)
+}
+
+// camt057 says that money is to come.
+func camt057(from, to, id string) string {
+	return envelope(from, to, id, "camt.057.001.06", `<NtfctnToRcv><GrpHdr><MsgId>`+id+`</MsgId><CreDtTm>2026-03-13T16:30:00+00:00</CreDtTm></GrpHdr>
+<Ntfctn><Id>N-1</Id><Itm><Id>1</Id><EndToEndId>INV-118</EndToEndId><Amt Ccy="EUR">1000.00</Amt></Itm></Ntfctn></NtfctnToRcv>`)
+}

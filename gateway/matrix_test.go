@@ -38,6 +38,8 @@ func TestAuthorisation(t *testing.T) {
 	})).text("id")
 	hook := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": "http://127.0.0.1:1/x"})).text("id")
 	apiKey := r.newAPIKey(mexican, obj{}).text("id")
+	r.must(200, r.send(mexican, pacs028(mexican, german, "Q-1", uetrA)))
+	asked := r.must(200, r.do("GET", "/v1/messages?limit=1", mexican, nil)).text("data", "0", "id")
 	const (
 		noID  = "00000000-0000-7000-8000-000000000000"
 		noBIC = "NONEUS33"
@@ -81,6 +83,8 @@ func TestAuthorisation(t *testing.T) {
 		{"GetReceipt", "/v1/payments/" + paid + "/receipt", nil, mexican, 200, 404, 404, "/v1/payments/" + noID + "/receipt"},
 		{"ListPaymentMessages", "/v1/payments/" + paid + "/messages", nil, mexican, 200, 404, 404, "/v1/payments/" + noID + "/messages"},
 		{"SubmitMessage", "/v1/messages", "<x/>", mexican, 400, 400, 403, ""},
+		{"ListMessages", "/v1/messages", nil, mexican, 200, 200, 200, ""},
+		{"GetMessage", "/v1/messages/" + asked, nil, mexican, 200, 404, 404, "/v1/messages/" + noID},
 		{"GetBalances", "/v1/balances", nil, mexican, 200, 200, 400, ""},
 		{"GetBalances", "/v1/balances?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances?participant=" + noBIC},
 		{"ListBlocks", "/v1/blocks", nil, mexican, 200, 200, 200, ""},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,8 +70,10 @@ func (g *Gateway) receive(ctx context.Context, in *inbound) (*answer, error) {
 		return g.initiate(ctx, in)
 	case "camt.056":
 		return g.recall(ctx, in)
-	case "camt.029", "camt.057":
-		return g.passOn(ctx, in)
+	case "camt.029":
+		return g.answerRecall(ctx, in)
+	case "camt.057":
+		return g.notice(ctx, in)
 	case "pacs.028":
 		return g.tellStatus(ctx, in)
 	case "camt.060":
@@ -117,19 +118,44 @@ func (in *inbound) digest() (d [16]byte) {
 	return d
 }
 
-// kept is the message as it is kept, byte for byte. sender is whose payments it is about, others the
-// banks on the other side of them: a message about several banks' payments is its author's alone to
-// read.
-func (g *Gateway) kept(in *inbound, sender ledger.BIC, payments []ledger.ID, others []ledger.BIC) sqlstore.Message {
-	m := sqlstore.Message{
-		ID: newID(), Participant: sender, Author: in.caller.bic, Direction: sqlstore.MessageIn, Type: in.m.ID(),
-		MessageID: in.m.MessageID(), Created: g.now(), Body: in.body, Payments: payments,
+// asking begins the order of a message that moves nothing. It is told from others by its id alone, since
+// no ledger sees to it that it counts once.
+func (in *inbound) asking() order {
+	o := in.orderOf()
+	o.key = in.m.MessageID()
+	return o
+}
+
+// kept is the message as it is kept, byte for byte. Its payments, and the one bank on their other side,
+// are for the caller to add: a message about several banks' payments is its author's alone to read.
+func (g *Gateway) kept(in *inbound) sqlstore.Message {
+	return sqlstore.Message{
+		ID: newID(), Participant: in.caller.bic, Author: in.caller.bic, Direction: sqlstore.MessageIn, Type: in.m.ID(),
+		MessageID: in.m.MessageID(), Created: g.now(), Body: in.body,
 	}
-	slices.SortFunc(others, func(a, b ledger.BIC) int { return strings.Compare(a.String(), b.String()) })
-	if others = slices.Compact(others); len(others) == 1 {
-		m.Counterparty = others[0]
+}
+
+// said makes the answer of a message of ours, which is kept with what was received.
+func (g *Gateway) said(in *inbound, status int, kind, id string, body []byte, about []sqlstore.MessagePayment) *answer {
+	a := xmlAnswer(status, body)
+	a.sent = []sqlstore.Message{{
+		ID: newID(), Participant: in.caller.bic, Direction: sqlstore.MessageOut, Type: kind, MessageID: id, Created: g.now(), Body: body,
+		Payments: about,
+	}}
+	return a
+}
+
+// aboutPayment links a message to a payment that it speaks of.
+func aboutPayment(p sqlstore.Payment) sqlstore.MessagePayment {
+	return sqlstore.MessagePayment{ID: p.ID, From: p.From}
+}
+
+func aboutPayments(list []sqlstore.Payment) []sqlstore.MessagePayment {
+	about := make([]sqlstore.MessagePayment, len(list))
+	for i := range list {
+		about[i] = aboutPayment(list[i])
 	}
-	return m
+	return about
 }
 
 // messageID makes the identifier of a message of ours: 32 hexadecimal characters.
@@ -162,9 +188,6 @@ func putStatus(p sqlstore.Payment, final bool, t *iso20022.TxStatus) {
 
 // orderedBy returns the payments that a message of the caller's made, in its own order.
 func (g *Gateway) orderedBy(ctx context.Context, in *inbound, at placed) ([]sqlstore.Payment, error) {
-	if len(at.instructions) == 0 {
-		return g.cfg.Store.PaymentsOfMessage(ctx, in.caller.bic, in.m.MessageID())
-	}
 	list := make([]sqlstore.Payment, len(at.instructions))
 	for i, one := range at.instructions {
 		var err error
@@ -192,7 +215,7 @@ func (g *Gateway) statusReport(ctx context.Context, in *inbound, at placed) (*an
 	if err != nil {
 		return nil, fmt.Errorf("status report: %w", err)
 	}
-	return xmlAnswer(statusCode(report.Transactions), body), nil
+	return g.said(in, statusCode(report.Transactions), "pacs.002.001.10", report.MessageID, body, aboutPayments(list)), nil
 }
 
 // statusCode is 202 while a transaction is not final.

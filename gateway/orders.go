@@ -163,7 +163,7 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, a.status, header, a.body); err != nil {
+	if err := g.cfg.Store.FinishRequest(ctx, o.signer, o.key, a.status, header, a.body, a.sent...); err != nil {
 		return nil, err
 	}
 	if begun == sqlstore.BegunResumed {

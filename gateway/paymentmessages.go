@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 
 func uuidText(id [16]byte) string { return uuid.UUID(id).String() }
 
-// ListPaymentMessages tells the messages about a payment: those that were sent, as they came, and ours.
-// Ours follow from what is known of the payment, so that they are the same whenever they are asked for.
+// ListPaymentMessages tells the messages about a payment: those that were sent and answered, as they came
+// and went, and what Viaduct says of its end. That follows from what is known of the payment, so that it is
+// the same whenever it is asked for.
 func (s server) ListPaymentMessages(ctx context.Context, r openapi.ListPaymentMessagesRequestObject) (openapi.ListPaymentMessagesResponseObject, error) {
 	p, err := s.payment(ctx, r.Id)
 	if err != nil {
@@ -29,19 +31,28 @@ func (s server) ListPaymentMessages(ctx context.Context, r openapi.ListPaymentMe
 		return nil, missing(err)
 	}
 	out := openapi.ListPaymentMessages200JSONResponse{Data: []openapi.Message{}}
-	for _, m := range kept {
-		out.Data = append(out.Data, openapi.Message{
-			Type: m.Type, Direction: openapi.MessageDirection(m.Direction), From: m.Author.String(), MessageId: m.MessageID,
-			CreatedAt: timeText(m.Created), Body: string(m.Body),
-		})
+	for i := range kept {
+		out.Data = append(out.Data, messageView(&kept[i]))
 	}
-	ours, err := s.outbound(ctx, viewer, p, kept)
+	reference, err := s.cfg.Store.Reference(ctx, p.From, p.ID)
+	if err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
+		return nil, err
+	}
+	ours, err := s.outbound(ctx, viewer, p, reference)
 	out.Data = append(out.Data, ours...)
 	return out, err
 }
 
-// outbound makes what Viaduct says of a payment that is final.
-func (g *Gateway) outbound(ctx context.Context, viewer ledger.BIC, p sqlstore.Payment, kept []sqlstore.Message) ([]openapi.Message, error) {
+func messageView(m *sqlstore.Message) openapi.Message {
+	return openapi.Message{
+		Id: idText(m.ID), Type: m.Type, Direction: openapi.MessageDirection(m.Direction), From: m.Author.String(), MessageId: m.MessageID,
+		CreatedAt: timeText(m.Created), Body: string(m.Body),
+	}
+}
+
+// outbound makes what Viaduct says of a payment that is final: to who ordered it in a message how it
+// ended, to each of the two banks what it changed on its accounts.
+func (g *Gateway) outbound(ctx context.Context, viewer ledger.BIC, p sqlstore.Payment, reference []byte) ([]openapi.Message, error) {
 	if p.Settled == 0 {
 		return nil, nil
 	}
@@ -51,16 +62,12 @@ func (g *Gateway) outbound(ctx context.Context, viewer ledger.BIC, p sqlstore.Pa
 			Type: kind, Direction: openapi.Out, MessageId: id, CreatedAt: timeText(p.Settled), Body: string(body),
 		})
 	}
-	if p.From == viewer {
-		for i := range kept {
-			id := "S" + compactID(p.ID)
-			if body, err := finalStatus(p, &kept[i], id); err != nil {
-				return nil, err
-			} else if body != nil {
-				add("pacs.002.001.10", id, body)
-				break
-			}
+	if p.From == viewer && reference != nil {
+		kind, id, body, err := finalStatus(p, reference)
+		if err != nil {
+			return nil, err
 		}
+		add(kind, id, body)
 	}
 	if p.Status != sqlstore.StatusSettled || p.Mode == ledger.Covered {
 		return out, nil
@@ -75,34 +82,6 @@ func (g *Gateway) outbound(ctx context.Context, viewer ledger.BIC, p sqlstore.Pa
 		add("camt.054.001.08", id, body)
 	}
 	return out, err
-}
-
-// finalStatus makes the pacs.002 that tells a payment's end to who sent it in a message; nil when m is
-// not that message.
-func finalStatus(p sqlstore.Payment, m *sqlstore.Message, id string) ([]byte, error) {
-	if m.Author != p.From {
-		return nil, nil
-	}
-	ordered, findings := iso20022.Parse(m.Body, iso20022.ISO)
-	if ordered == nil || len(findings) > 0 || ordered.Type != "pacs.008" && ordered.Type != "pacs.009" && ordered.Type != "pacs.004" {
-		return nil, nil
-	}
-	r := ordered.Answer(id, time.UnixMilli(p.Settled).UTC())
-	uetr := uuidText(p.UETR)
-	for i := range r.Transactions {
-		t := r.Transactions[i]
-		if t.UETR != uetr && (t.UETR != "" || t.EndToEndID != p.EndToEndID) {
-			continue
-		}
-		putStatus(p, true, &t)
-		r.Transactions = []iso20022.TxStatus{t}
-		body, err := iso20022.EmitStatusReport(r)
-		if err != nil {
-			return nil, fmt.Errorf("status report: %w", err)
-		}
-		return body, nil
-	}
-	return nil, nil
 }
 
 // notification makes the camt.054 on what a payment changed on its viewer's accounts; nil when it changed

@@ -76,7 +76,9 @@ type paymentOrder struct {
 	e2e     string
 	details *openapi.Details
 	bound   priceBound
-	created int64
+	// givesBack is the payment that a return is of.
+	givesBack *sqlstore.Payment
+	created   int64
 }
 
 // readPayment reads an order, and records in x.faults what is wrong with it.

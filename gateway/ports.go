@@ -29,7 +29,7 @@ type Store interface {
 	Request(ctx context.Context, participant ledger.BIC, key string) (sqlstore.Request, error)
 	BeginRequest(ctx context.Context, b *sqlstore.Begin, now int64) (sqlstore.Begun, sqlstore.Request, error)
 	MarkAccepted(ctx context.Context, participant ledger.BIC, key string, height uint64, first int, payments []ledger.ID, now int64) error
-	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte) error
+	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte, sent ...sqlstore.Message) error
 	AbandonRequest(ctx context.Context, participant ledger.BIC, key string) error
 	ExpireRequests(ctx context.Context, before int64) (int64, error)
 
@@ -40,6 +40,11 @@ type Store interface {
 	PaymentsOfMessage(ctx context.Context, sender ledger.BIC, messageID string) ([]sqlstore.Payment, error)
 	CancelHeld(ctx context.Context, sender ledger.BIC, id ledger.ID, now int64) (bool, error)
 	Messages(ctx context.Context, viewer ledger.BIC, payment ledger.ID) ([]sqlstore.Message, error)
+	MessagesOf(ctx context.Context, viewer ledger.BIC, after sqlstore.MessageCursor, limit int) ([]sqlstore.Message, error)
+	Message(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Message, error)
+	MessageSent(ctx context.Context, author ledger.BIC, kind, messageID string) (sqlstore.Message, error)
+	Reference(ctx context.Context, sender ledger.BIC, payment ledger.ID) ([]byte, error)
+	PassOn(ctx context.Context, m sqlstore.Message, kind string, p sqlstore.Payment, now int64) error
 	Postings(ctx context.Context, viewer ledger.BIC, height uint64, index int) ([]sqlstore.Posting, error)
 	Statement(ctx context.Context, line sqlstore.Line, from, until int64, limit int) (sqlstore.Statement, error)
 	Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error)

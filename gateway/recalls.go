@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"viaduct/gateway/iso20022"
 	"viaduct/ledger"
@@ -28,32 +29,45 @@ func (g *Gateway) sent(ctx context.Context, by ledger.BIC, r *iso20022.Original)
 // to the bank that was paid, which may give it back. The answer is a camt.029.
 func (g *Gateway) recall(ctx context.Context, in *inbound) (*answer, error) {
 	list, _ := in.m.Originals()
-	o := in.orderOf()
-	o.draft = func(ctx context.Context) (*draft, error) {
-		if err := in.faults.problem(); err != nil {
-			return nil, err
-		}
-		if len(list) == 0 {
-			in.faults.add("/Document", openapi.ErrorCodeInvalidMessage, "it recalls no transaction; a whole message is recalled one by one", "CH21")
-			return nil, in.faults.problem()
-		}
-		var about []sqlstore.Payment
-		for i := range list {
-			p, err := g.sent(ctx, in.caller.bic, &list[i])
-			switch {
-			case err == nil:
-				about = append(about, p)
-			case !errors.Is(err, errNoOriginal):
-				return nil, err
-			}
-		}
-		return &draft{messages: []sqlstore.Message{g.keptWith(in, about)}}, nil
-	}
+	o := in.asking()
+	o.draft = func(ctx context.Context) (*draft, error) { return g.draftRecall(ctx, in, list) }
 	o.answer = func(ctx context.Context, _ placed) (*answer, error) { return g.resolve(ctx, in, list) }
 	return g.run(ctx, o)
 }
 
-// resolve cancels what waits and says how each recall stands.
+// draftRecall keeps a recall with the payments it is about: they went to one bank, which it is for.
+func (g *Gateway) draftRecall(ctx context.Context, in *inbound, list []iso20022.Original) (*draft, error) {
+	if len(list) == 0 {
+		in.faults.add("/Document", openapi.ErrorCodeInvalidMessage, "it recalls no transaction; a whole message is recalled one by one", "CH21")
+	}
+	if err := in.faults.problem(); err != nil {
+		return nil, err
+	}
+	kept := g.kept(in)
+	for i := range list {
+		p, err := g.sent(ctx, in.caller.bic, &list[i])
+		switch {
+		case errors.Is(err, errNoOriginal):
+			continue // the answer says so
+		case err != nil:
+			return nil, err
+		case p.Status == sqlstore.StatusReceived:
+			// Whether it was ordered at all is not known yet.
+			return nil, &problem{code: openapi.ErrorCodeRequestInFlight, detail: "the payment is still being ordered", retry: 1}
+		case kept.Counterparty != (ledger.BIC{}) && kept.Counterparty != p.To:
+			in.faults.add(list[i].Path, openapi.ErrorCodeInvalidMessage, "a recall is for one bank, and this went to another", "AGNT")
+			continue
+		}
+		kept.Counterparty = p.To
+		kept.Payments = append(kept.Payments, aboutPayment(p))
+	}
+	if to := in.m.Assignee(); to != "" && kept.Counterparty != (ledger.BIC{}) && !isBank(to, kept.Counterparty) {
+		in.faults.add("/Document/FIToFIPmtCxlReq/Assgnmt/Assgne", openapi.ErrorCodeMessageRecipientUnknown, "a recall goes to the bank that was paid", "RC04")
+	}
+	return &draft{messages: []sqlstore.Message{kept}}, in.faults.problem()
+}
+
+// resolve cancels what waits, passes on what settled, and says how each recall stands.
 func (g *Gateway) resolve(ctx context.Context, in *inbound, list []iso20022.Original) (*answer, error) {
 	r := iso20022.Resolution{
 		MessageID: messageID(), Created: g.cfg.Now().UTC(), From: in.caller.bic.String(), To: in.caller.bic.String(),
@@ -62,16 +76,24 @@ func (g *Gateway) resolve(ctx context.Context, in *inbound, list []iso20022.Orig
 	if h := in.m.Header; h != nil && h.To != "" && h.From != "" {
 		r.From, r.To, r.BizSvc = h.To, h.From, h.BizSvc
 	}
-	status := http.StatusCreated
+	var about []sqlstore.MessagePayment
+	var pending *sqlstore.Payment // the first one that is passed on
 	rejected := 0
 	for i := range list {
 		c := iso20022.Recall{Original: list[i]}
-		if err := g.resolveOne(ctx, in.caller.bic, &c); err != nil {
+		p, err := g.resolveOne(ctx, in.caller.bic, &c)
+		if err != nil {
 			return nil, err
+		}
+		if p != nil {
+			about = append(about, aboutPayment(*p))
 		}
 		switch c.Status {
 		case iso20022.RecallPending:
-			status, r.Status = http.StatusAccepted, iso20022.RecallPending
+			r.Status = iso20022.RecallPending
+			if pending == nil {
+				pending = p
+			}
 		case iso20022.RecallRejected:
 			rejected++
 		}
@@ -80,31 +102,58 @@ func (g *Gateway) resolve(ctx context.Context, in *inbound, list []iso20022.Orig
 	if rejected == len(list) {
 		r.Status = iso20022.RecallRejected
 	}
+	status := http.StatusCreated
+	if pending != nil {
+		status = http.StatusAccepted
+		if err := g.passedOn(ctx, in, sqlstore.RecallRequested, *pending); err != nil {
+			return nil, err
+		}
+	}
 	body, err := iso20022.EmitResolution(r)
 	if err != nil {
 		return nil, fmt.Errorf("answer to a recall: %w", err)
 	}
-	return xmlAnswer(status, body), nil
+	return g.said(in, status, "camt.029.001.09", r.MessageID, body, about), nil
 }
 
-func (g *Gateway) resolveOne(ctx context.Context, by ledger.BIC, c *iso20022.Recall) error {
-	p, err := g.sent(ctx, by, &c.Original)
-	if errors.Is(err, errNoOriginal) {
-		c.Status, c.Reason, c.Info = iso20022.RecallRejected, "NOOR", "no such payment of the sender's"
-		return nil
-	}
+// passedOn tells the other bank of the message that was kept.
+func (g *Gateway) passedOn(ctx context.Context, in *inbound, kind string, p sqlstore.Payment) error {
+	m, err := g.cfg.Store.MessageSent(ctx, in.caller.bic, in.m.ID(), in.m.MessageID())
 	if err != nil {
 		return err
 	}
-	if p.Status == sqlstore.StatusHeld {
-		done, err := g.cfg.Store.CancelHeld(ctx, by, p.ID, g.now())
-		if err != nil {
-			return err
+	if err := g.cfg.Store.PassOn(ctx, m, kind, p, g.now()); err != nil {
+		return err
+	}
+	g.wakeDispatcher()
+	return nil
+}
+
+// resolveOne says how one recall stands, and returns its payment; nil when there is none.
+func (g *Gateway) resolveOne(ctx context.Context, by ledger.BIC, c *iso20022.Recall) (*sqlstore.Payment, error) {
+	p, err := g.sent(ctx, by, &c.Original)
+	if errors.Is(err, errNoOriginal) {
+		c.Status, c.Reason, c.Info = iso20022.RecallRejected, "NOOR", "no such payment of the sender's"
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Status == sqlstore.StatusAccepted {
+		if err := g.cfg.Engine.WaitFinal(ctx, p.Height); err != nil {
+			return nil, engineProblem(err)
 		}
-		if done {
-			p.Status = sqlstore.StatusCancelled
-		} else if p, err = g.cfg.Store.Payment(ctx, by, p.ID); err != nil {
-			return err
+		if p, err = g.cfg.Store.Payment(ctx, by, p.ID); err != nil {
+			return nil, err
+		}
+	}
+	if p.Status == sqlstore.StatusHeld {
+		if _, err := g.cfg.Store.CancelHeld(ctx, by, p.ID, g.now()); err != nil {
+			return nil, err
+		}
+		// Its cover may have been faster, so what it is now is read again.
+		if p, err = g.cfg.Store.Payment(ctx, by, p.ID); err != nil {
+			return nil, err
 		}
 	}
 	switch p.Status {
@@ -116,13 +165,13 @@ func (g *Gateway) resolveOne(ctx context.Context, by ledger.BIC, c *iso20022.Rec
 		c.Status, c.Info = iso20022.RecallPending, "passed on to the bank that was paid"
 		back, err := g.returned(ctx, by, p)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if back {
 			c.Status, c.Reason, c.Info = iso20022.RecallRejected, "ARDT", "the payment was returned"
 		}
 	}
-	return nil
+	return &p, nil
 }
 
 // returned says whether a payment came back.
@@ -136,83 +185,104 @@ func (g *Gateway) returned(ctx context.Context, by ledger.BIC, p sqlstore.Paymen
 	return false, err
 }
 
-// passOn keeps a message that says something to another bank, for that bank to read: the answer to a
-// recall, and a notice of money to come, which is about no payment yet. A pacs.002 says that it was
-// taken.
-func (g *Gateway) passOn(ctx context.Context, in *inbound) (*answer, error) {
-	var list []iso20022.Original
-	if in.m.Type == "camt.029" {
-		list, _ = in.m.Originals()
-	}
-	o := in.orderOf()
-	o.draft = func(ctx context.Context) (*draft, error) {
-		kept := g.kept(in, in.caller.bic, nil, nil)
+// answerRecall takes a camt.029: the answer of the bank that was paid to a recall that was passed on to
+// it. It goes to the bank that asked. A pacs.002 says that it was taken.
+func (g *Gateway) answerRecall(ctx context.Context, in *inbound) (*answer, error) {
+	list, _ := in.m.Originals()
+	o := in.asking()
+	var first sqlstore.Payment
+	find := func(ctx context.Context) (*sqlstore.Message, error) {
+		kept := g.kept(in)
+		if len(list) == 0 {
+			in.faults.add("/Document", openapi.ErrorCodeInvalidMessage, "it answers for no transaction", "CH21")
+		}
 		for i := range list {
-			p, err := g.original(ctx, in.caller.bic, &list[i], func(p *sqlstore.Payment) bool {
-				return p.To == in.caller.bic && p.UETRKind != ledger.UETRReturn && (p.Mode != ledger.Covered || list[i].UETR == "")
-			})
+			p, err := g.recalled(ctx, in.caller.bic, &list[i])
 			switch {
-			case errors.Is(err, errNoOriginal) || err == nil && len(kept.Payments) > 0 && kept.Participant != p.From:
-				in.faults.add(list[i].Path, openapi.ErrorCodeOriginalUnknown, "the caller received no such payment from that bank", "NOOR")
+			case errors.Is(err, errNoOriginal) || err == nil && len(kept.Payments) > 0 && kept.Counterparty != p.From:
+				in.faults.add(list[i].Path, openapi.ErrorCodeOriginalUnknown, "no such payment to the caller was recalled by that bank", "NOOR")
 				continue
 			case err != nil:
 				return nil, err
 			}
-			kept.Participant, kept.Counterparty = p.From, in.caller.bic
-			kept.Payments = append(kept.Payments, p.ID)
+			if len(kept.Payments) == 0 {
+				first, kept.Counterparty = p, p.From
+			}
+			kept.Payments = append(kept.Payments, aboutPayment(p))
 		}
-		if err := in.faults.problem(); err != nil {
+		if to := in.m.Assignee(); to != "" && len(kept.Payments) > 0 && !isBank(to, kept.Counterparty) {
+			in.faults.add("/Document/RsltnOfInvstgtn/Assgnmt/Assgne", openapi.ErrorCodeMessageRecipientUnknown, "the answer goes to the bank that asked", "RC04")
+		}
+		return &kept, in.faults.problem()
+	}
+	o.draft = func(ctx context.Context) (*draft, error) {
+		kept, err := find(ctx)
+		if err != nil {
 			return nil, err
 		}
-		return &draft{messages: []sqlstore.Message{kept}}, nil
+		return &draft{messages: []sqlstore.Message{*kept}}, nil
 	}
-	o.answer = func(context.Context, placed) (*answer, error) {
-		r := in.m.Answer(messageID(), g.cfg.Now().UTC())
-		r.Transactions, r.Group = nil, iso20022.TxStatus{Status: iso20022.Validated}
-		body, err := iso20022.EmitStatusReport(r)
+	o.answer = func(ctx context.Context, _ placed) (*answer, error) {
+		kept, err := find(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("status report: %w", err)
+			return nil, err
 		}
-		return xmlAnswer(http.StatusCreated, body), nil
+		if err := g.passedOn(ctx, in, sqlstore.RecallAnswered, first); err != nil {
+			return nil, err
+		}
+		return g.taken(in, kept.Payments)
 	}
 	return g.run(ctx, o)
 }
 
-// tellStatus answers a pacs.028 with how the payments stand now.
-func (g *Gateway) tellStatus(ctx context.Context, in *inbound) (*answer, error) {
-	if err := in.faults.problem(); err != nil {
-		return nil, err
+// recalled finds a payment to the caller that its sender asked for.
+func (g *Gateway) recalled(ctx context.Context, by ledger.BIC, r *iso20022.Original) (sqlstore.Payment, error) {
+	var failed error
+	p, err := g.original(ctx, by, r, func(p *sqlstore.Payment) bool {
+		if p.To != by {
+			return false
+		}
+		messages, err := g.cfg.Store.Messages(ctx, by, p.ID)
+		failed = errors.Join(failed, err)
+		for i := range messages {
+			if m := &messages[i]; m.Author == p.From && strings.HasPrefix(m.Type, "camt.056.") {
+				return true
+			}
+		}
+		return false
+	})
+	if failed != nil {
+		return sqlstore.Payment{}, failed
 	}
-	list, _ := in.m.Originals()
+	return p, err
+}
+
+// notice takes a camt.057, which says that money is to come: it is about no payment yet, and is kept for
+// its receiver to read.
+func (g *Gateway) notice(ctx context.Context, in *inbound) (*answer, error) {
+	o := in.asking()
+	o.draft = func(ctx context.Context) (*draft, error) {
+		kept := g.kept(in)
+		if h := in.m.Header; h != nil && h.To != "" && !isBank(h.To, in.caller.bic) {
+			var pay ledger.Pay
+			if err := g.readAgent(ctx, h.To, "/AppHdr/To", &pay, &in.faults); err != nil {
+				return nil, err
+			}
+			kept.Counterparty, kept.Passed = pay.To, true
+		}
+		return &draft{messages: []sqlstore.Message{kept}}, in.faults.problem()
+	}
+	o.answer = func(context.Context, placed) (*answer, error) { return g.taken(in, nil) }
+	return g.run(ctx, o)
+}
+
+// taken makes the pacs.002 which says that a message that orders nothing was taken.
+func (g *Gateway) taken(in *inbound, about []sqlstore.MessagePayment) (*answer, error) {
 	r := in.m.Answer(messageID(), g.cfg.Now().UTC())
-	r.Transactions = nil
-	for i := range list {
-		o := &list[i]
-		t := iso20022.TxStatus{
-			InstrID: o.InstrID, EndToEndID: o.EndToEndID, TxID: o.TxID, UETR: o.UETR, OriginalID: o.MessageID, OriginalName: o.Name,
-		}
-		p, err := g.sent(ctx, in.caller.bic, o)
-		if errors.Is(err, errNoOriginal) {
-			p, err = g.original(ctx, in.caller.bic, o, func(p *sqlstore.Payment) bool { return p.To == in.caller.bic })
-		}
-		switch {
-		case errors.Is(err, errNoOriginal):
-			t.Status, t.Info = iso20022.Rejected, "no such payment of the caller's"
-		case err != nil:
-			return nil, err
-		default:
-			putStatus(p, true, &t)
-		}
-		r.Transactions = append(r.Transactions, t)
-	}
-	if len(r.Transactions) == 0 {
-		return nil, messageProblem(openapi.ErrorCodeInvalidMessage, []iso20022.Finding{{
-			Rule: "missing_element", Path: "/Document/FIToFIPmtStsReq/TxInf", Line: 1, Reason: "CH21", Message: "it asks of no transaction",
-		}})
-	}
+	r.Transactions, r.Group = nil, iso20022.TxStatus{Status: iso20022.Validated}
 	body, err := iso20022.EmitStatusReport(r)
 	if err != nil {
 		return nil, fmt.Errorf("status report: %w", err)
 	}
-	return xmlAnswer(http.StatusOK, body), nil
+	return g.said(in, http.StatusCreated, "pacs.002.001.10", r.MessageID, body, about), nil
 }

@@ -19,15 +19,33 @@ import (
 const maxEntries = 4000
 
 // report answers a camt.060 with the report it asks for: an account is a line, or the caller's own
-// asset, whose balance is what it owes.
+// asset, whose balance is what it owes. The same request again gets the same report.
 func (g *Gateway) report(ctx context.Context, in *inbound) (*answer, error) {
-	if err := in.faults.problem(); err != nil {
-		return nil, err
-	}
 	list, findings := in.m.ReportRequests()
 	if len(findings) > 0 {
 		return nil, messageProblem(openapi.ErrorCodeInvalidMessage, findings)
 	}
+	var body []byte
+	o := in.asking()
+	o.draft = func(ctx context.Context) (d *draft, err error) {
+		if body, err = g.makeReport(ctx, in, list); err != nil {
+			return nil, err
+		}
+		return &draft{messages: []sqlstore.Message{g.kept(in)}}, nil
+	}
+	o.answer = func(ctx context.Context, _ placed) (_ *answer, err error) {
+		if body == nil { // the request was taken up again
+			if body, err = g.makeReport(ctx, in, list); err != nil {
+				return nil, err
+			}
+		}
+		return xmlAnswer(http.StatusOK, body), nil
+	}
+	return g.run(ctx, o)
+}
+
+// makeReport makes the report that is asked for.
+func (g *Gateway) makeReport(ctx context.Context, in *inbound, list []iso20022.ReportRequest) ([]byte, error) {
 	ask := &list[0]
 	f := &in.faults
 	if len(list) > 1 {
@@ -60,7 +78,7 @@ func (g *Gateway) report(ctx context.Context, in *inbound) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return xmlAnswer(http.StatusOK, body), nil
+	return body, nil
 }
 
 var (
@@ -79,16 +97,18 @@ func (g *Gateway) periodOf(kind iso20022.ReportKind, ask *iso20022.ReportRequest
 	}
 	if ask.FromDay != "" {
 		from, _ = time.Parse(time.DateOnly, ask.FromDay)
-		until = now
+		from, until = from.Add(ask.FromTime), now
 		if kind == iso20022.DayStatement {
 			until = today
 		}
 	}
 	if ask.ToDay != "" {
 		to, _ := time.Parse(time.DateOnly, ask.ToDay)
-		until = to.AddDate(0, 0, 1)
+		until = to.Add(ask.ToTime)
 	}
 	switch {
+	case kind == iso20022.DayStatement && ask.Times:
+		f.add(ask.Path+"/RptgPrd/FrToTm", openapi.ErrorCodeInvalidValue, "a statement is of whole days; ask for a camt.052", "DT01")
 	case !from.Before(until):
 		f.add(ask.Path+"/RptgPrd", openapi.ErrorCodeInvalidValue, "the time ends before it begins", "DT01")
 	case kind == iso20022.DayStatement && until.After(today):

@@ -69,7 +69,7 @@ func (g *Gateway) readReturn(ctx context.Context, in *inbound, r *iso20022.Origi
 	if err != nil {
 		return nil, err
 	}
-	o.pay.To, o.pay.UETR = found.From, found.UETR
+	o.pay.To, o.pay.UETR, o.givesBack = found.From, found.UETR, &found
 	o.pay.Amount, o.pay.Deliver.Currency = r.Amount.Units(), r.Amount.Currency()
 	if r.Instructed.BIC != "" && !isBank(r.Instructed.BIC, found.From) {
 		f.add(r.Path+"/InstdAgt", openapi.ErrorCodeMessageRecipientUnknown, "a return goes to the bank that paid", "RC04")

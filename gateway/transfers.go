@@ -74,23 +74,31 @@ func (g *Gateway) draftTransfer(ctx context.Context, in *inbound, transfer *iso2
 	return g.draftOrders(in, orders)
 }
 
-// draftOrders makes the draft of a message's payments, and keeps the message with it.
+// draftOrders makes the draft of a message's payments, and keeps the message with them, and with the
+// payments that it gives back.
 func (g *Gateway) draftOrders(in *inbound, orders []*paymentOrder) (*draft, error) {
 	d, err := draftPayments(orders)
 	if err != nil {
 		return nil, err
 	}
-	d.messages = []sqlstore.Message{g.keptWith(in, d.payments)}
-	return d, nil
-}
-
-func (g *Gateway) keptWith(in *inbound, payments []sqlstore.Payment) sqlstore.Message {
-	var ids []ledger.ID
-	var others []ledger.BIC
-	for i := range payments {
-		ids, others = append(ids, payments[i].ID), append(others, payments[i].To)
+	kept := g.kept(in)
+	if kept.Payments, err = orderedIn(in.m, d.payments); err != nil {
+		return nil, err
 	}
-	return g.kept(in, in.caller.bic, ids, others)
+	kept.Counterparty = orders[0].pay.To
+	for _, o := range orders {
+		if o.pay.To != kept.Counterparty {
+			kept.Counterparty = ledger.BIC{}
+			break
+		}
+	}
+	for _, o := range orders {
+		if o.givesBack != nil {
+			kept.Payments = append(kept.Payments, aboutPayment(*o.givesBack))
+		}
+	}
+	d.messages = []sqlstore.Message{kept}
+	return d, nil
 }
 
 // readTransaction reads one credit transfer: the interbank amount moves from the instructing agent,

@@ -423,6 +423,8 @@ func (e ErrorCode) Valid() bool {
 const (
 	PaymentRejected EventType = "payment.rejected"
 	PaymentSettled  EventType = "payment.settled"
+	RecallAnswered  EventType = "recall.answered"
+	RecallRequested EventType = "recall.requested"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
@@ -431,6 +433,10 @@ func (e EventType) Valid() bool {
 	case PaymentRejected:
 		return true
 	case PaymentSettled:
+		return true
+	case RecallAnswered:
+		return true
+	case RecallRequested:
 		return true
 	default:
 		return false
@@ -927,8 +933,10 @@ type Delivery struct {
 	Status DeliveryStatus `json:"status"`
 
 	// Timestamp RFC 3339.
-	Timestamp Time      `json:"timestamp"`
-	Type      EventType `json:"type"`
+	Timestamp Time `json:"timestamp"`
+
+	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
+	Type EventType `json:"type"`
 }
 
 // DeliveryAttempt defines model for DeliveryAttempt.
@@ -972,7 +980,7 @@ type Details struct {
 // ErrorCode Stable; new ones are only added.
 type ErrorCode string
 
-// Event Something that is final, told to a participant it concerns; the same bytes wherever it is read.
+// Event Something that is final, or another bank's request about a payment, told to a participant it concerns; the same bytes wherever it is read.
 type Event struct {
 	Data EventData `json:"data"`
 
@@ -980,8 +988,10 @@ type Event struct {
 	Id string `json:"id"`
 
 	// Timestamp RFC 3339.
-	Timestamp Time      `json:"timestamp"`
-	Type      EventType `json:"type"`
+	Timestamp Time `json:"timestamp"`
+
+	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
+	Type EventType `json:"type"`
 }
 
 // EventData defines model for EventData.
@@ -995,8 +1005,11 @@ type EventData struct {
 	Height int64 `json:"height"`
 
 	// Index Of the result in its block.
-	Index     int           `json:"index"`
-	IsoReason string        `json:"iso_reason,omitempty"`
+	Index     int    `json:"index"`
+	IsoReason string `json:"iso_reason,omitempty"`
+
+	// Messages What the event is in ISO 20022: of a payment that came in a message the final pacs.002 or pain.002 and the camt.054 of the line; of a recall the camt.056, or the camt.029 that answers it.
+	Messages  []Message     `json:"messages,omitempty"`
 	PaymentId string        `json:"payment_id"`
 	Source    *Money        `json:"source,omitempty"`
 	Status    PaymentStatus `json:"status"`
@@ -1008,7 +1021,7 @@ type EventData struct {
 	Uetr UETR `json:"uetr,omitempty"`
 }
 
-// EventType defines model for EventType.
+// EventType A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
 type EventType string
 
 // Fault defines model for Fault.
@@ -1147,7 +1160,10 @@ type Message struct {
 	Direction MessageDirection `json:"direction"`
 
 	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
-	From      BIC    `json:"from,omitempty"`
+	From BIC `json:"from,omitempty"`
+
+	// Id For GET /v1/messages/{id}; left out for what is made when it is asked for.
+	Id        string `json:"id,omitempty"`
 	MessageId string `json:"message_id,omitempty"`
 
 	// Type The message definition, pacs.008.001.08.
@@ -1160,6 +1176,29 @@ type MessageDirection string
 // MessageList defines model for MessageList.
 type MessageList struct {
 	Data []Message `json:"data"`
+}
+
+// MessagePage defines model for MessagePage.
+type MessagePage struct {
+	Data       []MessageSummary `json:"data"`
+	NextCursor string           `json:"next_cursor,omitempty"`
+}
+
+// MessageSummary defines model for MessageSummary.
+type MessageSummary struct {
+	// CreatedAt RFC 3339.
+	CreatedAt Time `json:"created_at"`
+
+	// Direction Seen from Viaduct.
+	Direction MessageDirection `json:"direction"`
+
+	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	From      BIC    `json:"from,omitempty"`
+	Id        string `json:"id"`
+	MessageId string `json:"message_id,omitempty"`
+
+	// Type The message definition, pacs.008.001.08.
+	Type string `json:"type"`
 }
 
 // MidRate defines model for MidRate.
@@ -1826,6 +1865,14 @@ type SetLineParams struct {
 	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListMessagesParams defines parameters for ListMessages.
+type ListMessagesParams struct {
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // SubmitMessageParams defines parameters for SubmitMessage.
 type SubmitMessageParams struct {
 	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
@@ -2028,9 +2075,15 @@ type ServerInterface interface {
 	// SetLine Set one's side of a line
 	// (PUT /v1/lines/{holder}/{currency}/{issuer})
 	SetLine(w http.ResponseWriter, r *http.Request, holder BIC, currency Currency, issuer BIC, params SetLineParams)
+	// ListMessages List the caller's ISO 20022 messages, newest first
+	// (GET /v1/messages)
+	ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams)
 	// SubmitMessage Send an ISO 20022 message
 	// (POST /v1/messages)
 	SubmitMessage(w http.ResponseWriter, r *http.Request, params SubmitMessageParams)
+	// GetMessage Read an ISO 20022 message byte for byte
+	// (GET /v1/messages/{id})
+	GetMessage(w http.ResponseWriter, r *http.Request, id ID)
 	// ListOffers List the caller's offers, oldest first
 	// (GET /v1/offers)
 	ListOffers(w http.ResponseWriter, r *http.Request, params ListOffersParams)
@@ -2199,9 +2252,21 @@ func (_ Unimplemented) SetLine(w http.ResponseWriter, r *http.Request, holder BI
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ListMessages List the caller's ISO 20022 messages, newest first
+// (GET /v1/messages)
+func (_ Unimplemented) ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // SubmitMessage Send an ISO 20022 message
 // (POST /v1/messages)
 func (_ Unimplemented) SubmitMessage(w http.ResponseWriter, r *http.Request, params SubmitMessageParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetMessage Read an ISO 20022 message byte for byte
+// (GET /v1/messages/{id})
+func (_ Unimplemented) GetMessage(w http.ResponseWriter, r *http.Request, id ID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2825,6 +2890,52 @@ func (siw *ServerInterfaceWrapper) SetLine(w http.ResponseWriter, r *http.Reques
 	handler.ServeHTTP(w, r)
 }
 
+// ListMessages operation middleware
+func (siw *ServerInterfaceWrapper) ListMessages(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMessagesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListMessages(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SubmitMessage operation middleware
 func (siw *ServerInterfaceWrapper) SubmitMessage(w http.ResponseWriter, r *http.Request) {
 
@@ -2876,6 +2987,32 @@ func (siw *ServerInterfaceWrapper) SubmitMessage(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SubmitMessage(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMessage operation middleware
+func (siw *ServerInterfaceWrapper) GetMessage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMessage(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4405,7 +4542,13 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/v1/lines/{holder}/{currency}/{issuer}", wrapper.SetLine)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/messages", wrapper.ListMessages)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/messages", wrapper.SubmitMessage)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/messages/{id}", wrapper.GetMessage)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/offers", wrapper.ListOffers)
@@ -4900,6 +5043,45 @@ func (response SetLinedefaultApplicationProblemPlusJSONResponse) VisitSetLineRes
 	return err
 }
 
+type ListMessagesRequestObject struct {
+	Params ListMessagesParams
+}
+
+type ListMessagesResponseObject interface {
+	VisitListMessagesResponse(w http.ResponseWriter) error
+}
+
+type ListMessages200JSONResponse MessagePage
+
+func (response ListMessages200JSONResponse) VisitListMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMessagesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMessagesdefaultApplicationProblemPlusJSONResponse) VisitListMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SubmitMessageRequestObject struct {
 	Params SubmitMessageParams
 	Body   io.Reader
@@ -5124,6 +5306,51 @@ type SubmitMessagedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SubmitMessagedefaultApplicationProblemPlusJSONResponse) VisitSubmitMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMessageRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetMessageResponseObject interface {
+	VisitGetMessageResponse(w http.ResponseWriter) error
+}
+
+type GetMessage200ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetMessage200ApplicationxmlResponse) VisitGetMessageResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMessagedefaultApplicationProblemPlusJSONResponse) VisitGetMessageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6607,9 +6834,15 @@ type StrictServerInterface interface {
 	// SetLine Set one's side of a line
 	// (PUT /v1/lines/{holder}/{currency}/{issuer})
 	SetLine(ctx context.Context, request SetLineRequestObject) (SetLineResponseObject, error)
+	// ListMessages List the caller's ISO 20022 messages, newest first
+	// (GET /v1/messages)
+	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
 	// SubmitMessage Send an ISO 20022 message
 	// (POST /v1/messages)
 	SubmitMessage(ctx context.Context, request SubmitMessageRequestObject) (SubmitMessageResponseObject, error)
+	// GetMessage Read an ISO 20022 message byte for byte
+	// (GET /v1/messages/{id})
+	GetMessage(ctx context.Context, request GetMessageRequestObject) (GetMessageResponseObject, error)
 	// ListOffers List the caller's offers, oldest first
 	// (GET /v1/offers)
 	ListOffers(ctx context.Context, request ListOffersRequestObject) (ListOffersResponseObject, error)
@@ -7025,6 +7258,32 @@ func (sh *strictHandler) SetLine(w http.ResponseWriter, r *http.Request, holder 
 	}
 }
 
+// ListMessages operation middleware
+func (sh *strictHandler) ListMessages(w http.ResponseWriter, r *http.Request, params ListMessagesParams) {
+	var request ListMessagesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMessages(ctx, request.(ListMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMessages")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListMessagesResponseObject); ok {
+		if err := validResponse.VisitListMessagesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SubmitMessage operation middleware
 func (sh *strictHandler) SubmitMessage(w http.ResponseWriter, r *http.Request, params SubmitMessageParams) {
 	var request SubmitMessageRequestObject
@@ -7046,6 +7305,32 @@ func (sh *strictHandler) SubmitMessage(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SubmitMessageResponseObject); ok {
 		if err := validResponse.VisitSubmitMessageResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMessage operation middleware
+func (sh *strictHandler) GetMessage(w http.ResponseWriter, r *http.Request, id ID) {
+	var request GetMessageRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMessage(ctx, request.(GetMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMessage")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMessageResponseObject); ok {
+		if err := validResponse.VisitGetMessageResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -133,6 +133,9 @@ type ReportRequest struct {
 	Owner   string // BIC
 	// The days asked for, "2026-03-13", inclusive; empty when none are named.
 	FromDay, ToDay string
+	// The time of the first and of the last day, from midnight UTC; the whole of both when none is named.
+	FromTime, ToTime time.Duration
+	Times            bool // whether a time is named
 }
 
 // ReportRequests reads a camt.060.
@@ -146,6 +149,8 @@ func (m *Message) ReportRequests() ([]ReportRequest, []Finding) {
 			Account: acct.Value("Othr", "Id") + acct.Value("IBAN"),
 			Owner:   agent(n.At("AcctOwnr", "Agt")).BIC + n.Value("AcctOwnr", "Pty", "Id", "OrgId", "AnyBIC"),
 			FromDay: v.date(n.At("RptgPrd", "FrToDt", "FrDt")), ToDay: v.date(n.At("RptgPrd", "FrToDt", "ToDt")),
+			FromTime: v.timeOfDay(n.At("RptgPrd", "FrToTm", "FrTm"), 0), ToTime: v.timeOfDay(n.At("RptgPrd", "FrToTm", "ToTm"), 24*time.Hour),
+			Times: n.At("RptgPrd", "FrToTm") != nil,
 		})
 	}
 	place(m.src, v.findings)
@@ -155,4 +160,18 @@ func (m *Message) ReportRequests() ([]ReportRequest, []Finding) {
 // EntryReference numbers an entry: the block, the result in it, the posting in that.
 func EntryReference(height uint64, index, seq int) string {
 	return strconv.FormatUint(height, 10) + "-" + strconv.Itoa(index) + "-" + strconv.Itoa(seq)
+}
+
+// timeOfDay reads an ISOTime as the time since midnight UTC; one without a time zone is taken as UTC.
+func (v *viewer) timeOfDay(n *Node, otherwise time.Duration) time.Duration {
+	if n == nil {
+		return otherwise
+	}
+	for _, layout := range []string{"15:04:05.999999999Z07:00", "15:04:05.999999999"} {
+		if t, err := time.Parse(layout, n.Text); err == nil {
+			return t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC))
+		}
+	}
+	v.add(n, "date_range", "%q is not a time that can be used", clip(n.Text))
+	return otherwise
 }

@@ -17,6 +17,8 @@ import (
 const (
 	PaymentSettled  = "payment.settled"
 	PaymentRejected = "payment.rejected"
+	RecallRequested = "recall.requested" // a bank asks for what it paid
+	RecallAnswered  = "recall.answered"
 )
 
 // Event tells a participant that something of its own is final. Its id follows from its place in the
@@ -29,6 +31,7 @@ type Event struct {
 	Body        []byte // JSON, sent as it is to whoever asks
 	Height      uint64
 	Time        int64
+	Message     ledger.ID // what it passes on; zero for nothing
 
 	place  eventPlace
 	sender ledger.BIC
@@ -47,6 +50,10 @@ const (
 	partyReceiver
 	partyCovered // and the next one: of a transfer that the result completed with its cover; pairs go on from here
 )
+
+// beyondResults is where in a block's place the events begin that no result of it made: they happened
+// between this block and the next.
+const beyondResults = 1 << 20
 
 func (p eventPlace) String() string { return fmt.Sprintf("evt_%d_%d_%d", p.height, p.index, p.party) }
 
@@ -159,7 +166,40 @@ func writeEvents(ctx context.Context, t tx, height uint64, events []Event) error
 			return fmt.Errorf("delete events: %w", err)
 		}
 	}
-	return fanOut(ctx, t, height)
+	return fanOut(ctx, t, eventPlace{height: height})
+}
+
+// Sender returns whose payment the event is about.
+func (e *Event) Sender() ledger.BIC { return e.sender }
+
+// tell adds an event that passes a message on, unless its receiver was told before. Its place is behind
+// whatever the last block told, and before what the next one will, so that who reads on misses none.
+func tell(ctx context.Context, t tx, kind string, message ledger.ID, p Payment, to ledger.BIC, now int64) error {
+	// No block is projected meanwhile.
+	if _, err := t.exec(ctx, `UPDATE projection SET id = id WHERE id = 1`); err != nil {
+		return err
+	}
+	told, err := list(ctx, t.query, "event", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+		`SELECT 1 FROM events WHERE message = $1 AND length(message) > 0 AND participant = $2`, message[:], to.String())
+	if err != nil || len(told) > 0 {
+		return err
+	}
+	place, err := one(ctx, t.query, "place of an event", func(r *sql.Rows, p *eventPlace) error { return r.Scan(&p.height, &p.index) },
+		`SELECT p.height, (SELECT COALESCE(MAX(e.idx) + 1, $1) FROM events e WHERE e.height = p.height AND e.idx >= $1) FROM projection p WHERE p.id = 1`,
+		beyondResults)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(eventBody{place.String(), kind, time.UnixMilli(now).UTC().Format("2006-01-02T15:04:05.000Z"), eventDataOf(&p, to == p.From)})
+	if err != nil {
+		return err
+	}
+	n := insertion{into: "events (height, idx, party, participant, type, payment, sender, time, body, message)"}
+	n.row(int64(place.height), place.index, place.party, to.String(), kind, p.ID[:], p.From.String(), now, body, message[:])
+	if err := n.run(ctx, t); err != nil {
+		return err
+	}
+	return fanOut(ctx, t, place)
 }
 
 // Events returns a participant's events after one of them, oldest first; after the empty id, from the
@@ -174,12 +214,12 @@ func (s *Store) Events(ctx context.Context, participant ledger.BIC, after string
 		ORDER BY e.height, e.idx, e.party LIMIT $5`, participant.String(), int64(p.height), p.index, p.party, limit)
 }
 
-const eventColumns = "e.height, e.idx, e.party, e.participant, e.type, e.payment, e.sender, e.time, e.body"
+const eventColumns = "e.height, e.idx, e.party, e.participant, e.type, e.payment, e.sender, e.time, e.body, e.message"
 
 // scanEvent reads eventColumns, and what stands behind them into more.
 func scanEvent(r *sql.Rows, e *Event, more ...any) error {
 	err := r.Scan(append([]any{&e.place.height, &e.place.index, &e.place.party, toBIC(&e.Participant), &e.Type, toID(&e.Payment),
-		toBIC(&e.sender), &e.Time, &e.Body}, more...)...)
+		toBIC(&e.sender), &e.Time, &e.Body, toID(&e.Message)}, more...)...)
 	e.Height, e.ID = e.place.height, e.place.String()
 	return err
 }

@@ -187,10 +187,22 @@ func (s *Store) MarkAccepted(ctx context.Context, participant ledger.BIC, key st
 	return nil
 }
 
-// FinishRequest keeps the first answer to a request; a later one changes nothing.
-func (s *Store) FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte) error {
-	err := s.change(ctx, `UPDATE requests SET status = $1, header = $2, body = $3, lease = 0 WHERE participant = $4 AND key = $5 AND status = 0`,
-		status, blob(header), blob(body), participant.String(), key)
+// FinishRequest keeps the first answer to a request, and the messages that went out with it; a later one
+// changes nothing.
+func (s *Store) FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte, sent ...Message) error {
+	err := s.writer.do(ctx, func(ctx context.Context, t tx) error {
+		n, err := t.exec(ctx, `UPDATE requests SET status = $1, header = $2, body = $3, lease = 0 WHERE participant = $4 AND key = $5 AND status = 0`,
+			status, blob(header), blob(body), participant.String(), key)
+		if err != nil || n == 0 {
+			return err
+		}
+		for i := range sent {
+			if err := sent[i].write(ctx, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("finish request: %w", err)
 	}
@@ -210,7 +222,7 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 		for _, id := range slices.Concat(ids...) {
 			for _, text := range []string{
 				`DELETE FROM messages WHERE id IN (SELECT message FROM message_payments WHERE payment = $1 AND sender = $2)`,
-				`DELETE FROM message_payments WHERE payment = $1 AND sender = $2`,
+				`DELETE FROM message_payments WHERE message IN (SELECT message FROM message_payments WHERE payment = $1 AND sender = $2)`,
 				`DELETE FROM payment_details WHERE payment = $1 AND sender = $2`,
 				`DELETE FROM payments WHERE id = $1 AND sender = $2 AND status = 'received'`,
 			} {

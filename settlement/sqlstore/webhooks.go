@@ -142,9 +142,9 @@ func (s *Store) DeleteWebhook(ctx context.Context, participant ledger.BIC, id le
 	})
 }
 
-// fanOut adds a pending delivery of each of a block's events for each webhook that wants it. It takes
-// the counter's row first, so that numbers follow the order of the events.
-func fanOut(ctx context.Context, t tx, height uint64) error {
+// fanOut adds a pending delivery of each of a block's events, from a place in it on, for each webhook that
+// wants it. It takes the counter's row first, so that numbers follow the order of the events.
+func fanOut(ctx context.Context, t tx, from eventPlace) error {
 	_, err := t.exec(ctx, `UPDATE delivery_counter SET seq = seq WHERE id = 1`)
 	if err != nil {
 		return fmt.Errorf("count deliveries: %w", err)
@@ -153,7 +153,7 @@ func fanOut(ctx context.Context, t tx, height uint64) error {
 		SELECT (SELECT seq FROM delivery_counter WHERE id = 1) + ROW_NUMBER() OVER (ORDER BY e.idx, e.party, w.id),
 			w.id, e.height, e.idx, e.party, e.payment, e.sender, 'pending', 0, e.time
 		FROM events e JOIN webhooks w ON w.participant = e.participant
-		WHERE e.height = $1 AND w.disabled = 0 AND (w.types = '' OR w.types LIKE '%,' || e.type || ',%')`, int64(height))
+		WHERE e.height = $1 AND e.idx >= $2 AND w.disabled = 0 AND (w.types = '' OR w.types LIKE '%,' || e.type || ',%')`, int64(from.height), from.index)
 	if err == nil && n > 0 {
 		_, err = t.exec(ctx, `UPDATE delivery_counter SET seq = seq + $1 WHERE id = 1`, n)
 	}

@@ -11,3 +11,9 @@ func (m *Message) IsAdvice() bool {
 
 // Method returns how a transfer or a return settles, SttlmMtd.
 func (m *Message) Method() string { return m.body().Value("GrpHdr", "SttlmInf", "SttlmMtd") }
+
+// Assignee returns the BIC of the bank that a recall or the answer to one is for; nothing when it is not
+// named by a BIC.
+func (m *Message) Assignee() string {
+	return m.body().Value("Assgnmt", "Assgne", "Agt", "FinInstnId", "BICFI")
+}
