@@ -27,6 +27,9 @@ type search struct {
 	cut     bool   // there were some
 	single  bool   // the sender has one place, so the first path to it is the best
 
+	near  []nearArc // of the lists
+	lists []nearList
+
 	base []int64 // distance of each hub from the sender
 	row  *row    // whose it is, of several the last
 	from []int64 // room for base when the sender has several hubs
@@ -56,8 +59,10 @@ func (g *graph) begin(sources []int32) {
 	g.aim(sources)
 	if n := 2 * len(g.places); len(s.states) < n {
 		s.states = append(s.states, make([]state, n-len(s.states)+n/4)...)
+		s.lists = append(s.lists, make([]nearList, len(s.states)/2-len(s.lists))...)
 	}
 	s.pay++
+	s.near = s.near[:0]
 	s.bestKey, s.rise = 0, 0
 	g.h.waste, g.h.cost = 0, 0
 	g.f.begin()
@@ -91,19 +96,19 @@ func (g *graph) potential(x int32) int64 {
 	st := &g.s.states[x]
 	if st.pay != g.s.pay {
 		st.pay = g.s.pay
-		st.pot = g.firstPotential(x >> 1)
+		st.pot = -g.nearest(x >> 1)
 	}
 	return st.pot
 }
 
-// firstPotential is minus the distance from the sender's hub. The giving sides of a hub differ in what
-// leads to them, so for them the row of arcs is looked at once, which spares the searches all dealers
-// but the few that may be on a path. Nothing flows at a place before its potential is asked for.
-func (g *graph) firstPotential(v int32) int64 {
+// nearest is the distance from the sender's hub. The giving sides of a hub differ in what leads to
+// them, so for them the row of arcs is looked at once, which spares the searches all dealers but the
+// few that may be on a path. Nothing flows at a place before its potential is asked for.
+func (g *graph) nearest(v int32) int64 {
 	p := &g.places[v]
 	base := g.s.base
 	if p.key>>32 != placeGive || p.mark&markSource != 0 {
-		return -base[g.hub[v]]
+		return base[g.hub[v]]
 	}
 	nearest := int64(farAway)
 	for i := range g.rows[v] {
@@ -112,7 +117,7 @@ func (g *graph) firstPotential(v int32) int64 {
 			nearest = min(nearest, d+e.label)
 		}
 	}
-	return -nearest
+	return nearest
 }
 
 // findPath searches the cheapest path; it reports whether there is one. A first try looks no farther
@@ -255,7 +260,22 @@ func (g *graph) expandRow(x int32, row []edge) {
 	states, gen, pay, bound := s.states, s.gen, s.pay, s.bound
 	dist, depth := states[x].dist, states[x].depth+1
 	onward := g.places[x>>1].owner != g.receiver
-	for i := range row {
+	var near []nearArc
+	count, limit := len(row), int64(0)
+	if count >= worthListing && bound < unlimited {
+		limit = bound + s.least - dist
+		near = g.nearby(x>>1, limit)
+		count = len(near)
+	}
+	for k := range count {
+		i := int32(k)
+		if near != nil {
+			if near[k].far > limit {
+				s.cut = true
+				break
+			}
+			i = near[k].row
+		}
 		e := &row[i]
 		if e.label == usedUp || onward && e.ref == ^int32(ledger.Redeem) && g.places[e.tail].redeems {
 			continue
@@ -280,8 +300,8 @@ func (g *graph) expandRow(x int32, row []edge) {
 				continue
 			}
 			if d == st.dist && at == st.depth {
-				if g.precedes(x, int32(i), st.next, st.via) {
-					st.next, st.via = x, int32(i)
+				if g.precedes(x, i, st.next, st.via) {
+					st.next, st.via = x, i
 				}
 				continue
 			}
@@ -289,7 +309,7 @@ func (g *graph) expandRow(x int32, row []edge) {
 			continue
 		}
 		st.gen, st.done = gen, false
-		st.dist, st.depth, st.next, st.via = d, at, x, int32(i)
+		st.dist, st.depth, st.next, st.via = d, at, x, i
 		s.heap.push(item{key, at, to})
 	}
 }
@@ -304,6 +324,89 @@ func (g *graph) closed(p *place) bool {
 		return p.owner == g.receiver && p.mark&markSource == 0
 	}
 	return false
+}
+
+// nearList is those arcs to a place that a payment may have use for, the nearest to the sender first:
+// all over which it is no farther than the limit.
+type nearList struct {
+	limit   int64
+	at, n   int32 // in search.near
+	pay     uint32
+	gen     uint32 // of the sharpening
+	farther bool   // there are others
+}
+
+// nearArc is an arc to a place, and how far the sender is over it at least.
+type nearArc struct {
+	far int64
+	row int32
+}
+
+// nearby returns the arcs to a place over which the sender is no farther than the limit, and perhaps
+// some more. Paths get only dearer in the course of a payment, so distances found before bound those of
+// now, and most arcs of a place that many lead to are looked at once.
+func (g *graph) nearby(v int32, limit int64) []nearArc {
+	s := &g.s
+	l := &s.lists[v]
+	if l.pay != s.pay || l.gen != g.h.gen || l.limit < limit {
+		g.listNear(v, l, limit)
+	}
+	s.cut = s.cut || l.farther
+	return s.near[l.at : l.at+l.n]
+}
+
+// worthListing is the least number of arcs at a place that a list spares work at.
+const worthListing = 8
+
+// margin is how much farther than it has to a list goes, about three basis points.
+const margin = 1 << (labelBits - 11)
+
+func (g *graph) listNear(v int32, l *nearList, limit int64) {
+	s := &g.s
+	used := len(g.f.used) > 0
+	*l = nearList{limit: limit + margin, at: int32(len(s.near)), pay: s.pay, gen: g.h.gen}
+	row := g.rows[v]
+	near := s.near
+	for i := range row {
+		e := &row[i]
+		st := &s.states[2*e.tail]
+		if st.pay != s.pay {
+			g.potential(2 * e.tail)
+		}
+		far := s.least - st.pot
+		if far >= farAway/2 {
+			continue
+		}
+		if used && e.ref >= 0 {
+			far += g.firstLabel(e)
+		} else {
+			far += e.label
+		}
+		if far > l.limit {
+			l.farther = true
+			continue
+		}
+		near = append(near, nearArc{far, int32(i)})
+		for j := len(near) - 1; j > int(l.at) && near[j-1].far > far; j-- {
+			near[j-1], near[j] = near[j], near[j-1]
+		}
+	}
+	s.near = near
+	l.n = int32(len(near)) - l.at
+}
+
+// firstLabel is the label of a book's edge as it was before the payment.
+func (g *graph) firstLabel(e *edge) int64 {
+	bk := &g.books[e.ref]
+	if bk.bottom < 0 {
+		return e.label
+	}
+	for i := range bk.tiers {
+		if !bk.tiers[i].held {
+			return bk.tiers[i].label
+		}
+	}
+	return usedUp
 }
 
 // usedUp is the label of a book's edge when all its tiers are used up.

@@ -20,8 +20,12 @@ type nearMark struct {
 func (g *graph) sharpenSoon(settled, path int) bool {
 	h := &g.h
 	h.waste += max(0, settled-2*path)
-	return h.waste > max(h.cost, minSharpen)
+	return h.waste > max(sharpenEvery*h.cost, minSharpen)
 }
+
+// sharpenEvery is how many times the cost of a sharpening the searches waste before the next: what it
+// spares them goes on sparing the later ones.
+const sharpenEvery = 6
 
 // sharpenBudget bounds a sharpening by what the searches before it wasted, so that it never costs much
 // more than they did. Stopped short it is still right, only less sharp.
