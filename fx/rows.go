@@ -17,6 +17,7 @@ import "viaduct/ledger"
 type rows struct {
 	at       []int32 // per hub: its row, or none
 	list     []row
+	oldest   int       // of the list, once it is full
 	members  [][]int32 // per hub: its places that lead to other hubs
 	memberAt []int32   // per place: where it is in members, or none
 
@@ -40,9 +41,11 @@ type row struct {
 const (
 	// farAway is the distance of what no route reaches; sums of two of them stay in int64.
 	farAway = 1 << 60
-	// maxRowCells bounds the memory of the rows, 32 MB of it; beyond that they start anew.
-	maxRowCells = 1 << 22
-	minRows     = 16
+	// The rows may have minRowCells, 32 MB of them, or so many for each place that they take about a third
+	// of what the market does; beyond that the oldest goes for each new one.
+	minRowCells   = 1 << 22
+	cellsPerPlace = 16
+	minRows       = 16
 	// maxPending is how many arcs are worth taking in one by one.
 	maxPending = 4096
 	// A row is as good as new while fewer arcs than this went or became dearer.
@@ -167,16 +170,19 @@ func (g *graph) spread(r *row, start int32) {
 func (g *graph) rowOf(hub int32) *row {
 	t := &g.t
 	if t.at[hub] < 0 {
-		if len(t.list) >= max(minRows, maxRowCells/int(g.hubs)) {
-			t.forget()
-		}
-		t.at[hub] = int32(len(t.list))
-		if len(t.list) < cap(t.list) {
-			t.list = t.list[:len(t.list)+1]
-		} else {
+		at := len(t.list)
+		switch {
+		case at >= max(minRows, max(minRowCells, cellsPerPlace*len(g.places))/int(g.hubs)):
+			t.oldest = (t.oldest + 1) % at
+			at = t.oldest
+			t.at[t.list[at].hub] = none
+		case at < cap(t.list):
+			t.list = t.list[:at+1]
+		default:
 			t.list = append(t.list, row{})
 		}
-		r := &t.list[t.at[hub]]
+		t.at[hub] = int32(at)
+		r := &t.list[at]
 		r.hub, r.spoilt = hub, true
 	}
 	r := &t.list[t.at[hub]]

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,68 +129,100 @@ func TestScale(t *testing.T) {
 		{10_000, 300_000, 200_000}, {10_000, 1_000_000, 500_000},
 	}
 	var rows []string
-	var xs, ys []float64
+	var points [][3]float64
 	for _, size := range sizes {
+		var scaled *scaleMarket // of this size; that before it is garbage
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		begin := time.Now()
-		s := newScaleMarket(size.banks, size.lines, size.offers)
-		built := time.Since(begin)
+		built := processorTime(t, func() { scaled = newScaleMarket(size.banks, size.lines, size.offers) })
+		s := scaled
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		var plan ledger.Plan
-		reqs := make([]*ledger.Request, 200)
+		reqs := make([]*ledger.Request, 100)
 		for i := range reqs {
 			reqs[i] = s.request()
-			s.m.route(reqs[i], &plan)
 		}
-		routes := 0
-		begin = time.Now()
+		all := func() {
+			for _, r := range reqs {
+				s.m.route(r, &plan)
+			}
+		}
+		cold := processorTime(t, all)
+		var each []time.Duration
+		for _, r := range reqs {
+			each = append(each, processorTime(t, func() { s.m.route(r, &plan) }))
+		}
+		slices.Sort(each)
+		median, mean := each[len(each)/2], processorTime(t, all)
+		routes, hops := 0, 0
 		for _, r := range reqs {
 			if s.m.route(r, &plan) == ledger.Applied {
 				routes++
+				for _, w := range s.m.ways(r, &plan) {
+					hops = max(hops, w.hops)
+				}
 			}
 		}
-		each := time.Since(begin) / time.Duration(len(reqs))
-		begin = time.Now()
-		for i := range 200 {
-			s.offer(int32(size.offers+i), uint64(size.offers+i))
+		update := processorTime(t, func() {
+			for i := range 200 {
+				s.offer(int32(size.offers+i), uint64(size.offers+i))
+			}
+		})
+		micros := func(d time.Duration, n int) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(n) }
+		rows = append(rows, fmt.Sprintf("| %d | %d | %d | %d | %d | %.0f | %.1f | %.0f | %.0f | %.0f | %.1f | %d |", size.banks, size.lines, size.offers,
+			len(s.m.places), s.m.hubs, float64(after.HeapAlloc-before.HeapAlloc)/1e6, built.Seconds(), micros(cold, len(reqs)), micros(median, 1),
+			micros(mean, len(reqs)), micros(update, 200), hops))
+		// Whatever rows are there, and however old, the answer is that of none.
+		for _, r := range reqs[:5] {
+			var again ledger.Plan
+			first := s.m.route(r, &plan)
+			s.m.t.forget()
+			if second := s.m.route(r, &again); first != second || !slices.Equal(plan.Flows, again.Flows) {
+				t.Errorf("%+v: %v %+v, with a table made anew %v %+v", *r, first, plan, second, again)
+			}
 		}
-		update := time.Since(begin) / 200
-		rows = append(rows, fmt.Sprintf("| %d | %d | %d | %d | %d | %.0f | %.1f | %.1f | %d |", size.banks, size.lines, size.offers,
-			len(s.m.places), s.m.hubs, float64(after.HeapAlloc-before.HeapAlloc)/1e6, float64(each.Nanoseconds())/1e3, float64(update.Nanoseconds())/1e3, routes))
-		t.Logf("%s built in %v", rows[len(rows)-1], built)
-		xs, ys = append(xs, float64(size.lines+size.offers)), append(ys, float64(each.Nanoseconds())/1e3)
+		if routes < len(reqs)*4/5 {
+			t.Errorf("only %d of %d payments have a route", routes, len(reqs))
+		}
+		t.Log(rows[len(rows)-1])
+		points = append(points, [3]float64{float64(size.lines + size.offers), micros(median, 1), micros(update, 200)})
 	}
 	t.Log("\n" + strings.Join(rows, "\n"))
-	if err := os.WriteFile(*scalePlot, []byte(plot(xs, ys)), 0o644); err != nil {
+	if err := os.WriteFile(*scalePlot, []byte(plot(points)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// plot draws microseconds a search against lines and offers, both axes logarithmic.
-func plot(xs, ys []float64) string {
-	const width, height, margin = 640, 360, 50
-	x := func(v float64) float64 { return margin + (math.Log10(v)-3)/(6.5-3)*(width-2*margin) }
-	y := func(v float64) float64 { return height - margin - math.Log10(v)/5*(height-2*margin) }
+// plot draws microseconds a search and an update against lines and offers, both axes logarithmic.
+func plot(points [][3]float64) string {
+	const width, height, left, right, top, bottom = 680, 380, 70, 140, 40, 50
+	x := func(v float64) float64 { return left + (math.Log10(v)-3)/(6.5-3)*(width-left-right) }
+	y := func(v float64) float64 { return height - bottom - (math.Log10(v)+1)/6*(height-top-bottom) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
-	fmt.Fprintf(&b, `<title>Path search: microseconds a payment against lines and offers</title>`+"\n")
-	for e := 3; e <= 6; e++ {
-		at := x(math.Pow10(e))
-		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="middle">10^%d</text>`+"\n", at, margin, height-margin, at, height-margin+18, e)
+	fmt.Fprintf(&b, `<title>Path search: microseconds against lines and offers</title><rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
+	for e, name := range []string{"1,000", "10,000", "100,000", "1,000,000"} {
+		at := x(math.Pow10(e + 3))
+		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, top, height-bottom, at, height-bottom+18, name)
 	}
-	for e := range 6 {
-		at := y(math.Pow10(e))
-		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%g</text>`+"\n", margin, at, width-margin, margin-6, at+4, math.Pow10(e))
+	for e, name := range []string{"0.1", "1", "10", "100", "1,000", "10,000", "100,000"} {
+		at := y(math.Pow10(e - 1))
+		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", left, at, width-right, left-6, at+4, name)
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">lines and offers</text><text x="%d" y="30">microseconds a payment</text>`+"\n", width/2, height-8, margin)
-	var points []string
-	for i := range xs {
-		points = append(points, fmt.Sprintf("%.1f,%.1f", x(xs[i]), y(ys[i])))
-		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4" fill="#06c"/>`+"\n", x(xs[i]), y(ys[i]))
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">lines and offers</text><text x="%d" y="24">microseconds</text>`+"\n", (width+left-right)/2, height-12, left)
+	for i, line := range []struct{ name, colour string }{{"a payment, median", "#06c"}, {"a new offer", "#b50"}} {
+		var path []string
+		for _, p := range points {
+			px, py := x(p[0]), y(max(0.1, p[i+1]))
+			path = append(path, fmt.Sprintf("%.1f,%.1f", px, py))
+			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>`+"\n", px, py, line.colour)
+		}
+		last := points[len(points)-1]
+		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/><text x="%.1f" y="%.1f" fill="%s">%s</text>`+"\n",
+			strings.Join(path, " "), line.colour, x(last[0])+10, y(max(0.1, last[i+1]))+4, line.colour, line.name)
 	}
-	fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="#06c" stroke-width="2"/>`+"\n</svg>\n", strings.Join(points, " "))
+	b.WriteString("</svg>\n")
 	return b.String()
 }

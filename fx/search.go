@@ -133,6 +133,9 @@ func (g *graph) findPath(sources, sinks []int32) bool {
 		}
 	}
 	s.single = len(sources) == 1 && !g.isFull(sources[0])
+	if len(g.f.list) == 0 && g.tablePath(sources, sinks) {
+		return true
+	}
 	s.bound = g.expect(sources, sinks)
 	if found := g.search(sinks); found || !s.cut {
 		return found
