@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -48,36 +49,80 @@ type benchmarkOffer struct {
 	price      money.Ratio
 }
 
-// LoadBenchmark reads a market: JSON with assets, offers [sell, buy, amount, n, d] and payments.
+// marketFile is a market as a file has it.
+type marketFile struct {
+	Name     string            `json:"name"`
+	Assets   []json.RawMessage `json:"assets"`
+	Offers   [][]int64         `json:"offers"`
+	Payments []marketPayment   `json:"payments"`
+}
+
+type marketPayment struct {
+	From        int32       `json:"src"`
+	To          int32       `json:"dst"`
+	Deliver     int64       `json:"deliver"`
+	Spend       int64       `json:"spend"`
+	BestSource  json.Number `json:"opt_source"`
+	BestDeliver json.Number `json:"opt_deliver_for_spend"`
+}
+
+// LoadBenchmark reads a market: JSON with assets, offers [sell, buy, amount, n, d] and payments. It reads
+// to the end, so that a file which is cut off or goes on is an error.
 func LoadBenchmark(r io.Reader) (*Benchmark, error) {
-	var file struct {
-		Name     string            `json:"name"`
-		Assets   []json.RawMessage `json:"assets"`
-		Offers   [][5]int64        `json:"offers"`
-		Payments []struct {
-			From        int32       `json:"src"`
-			To          int32       `json:"dst"`
-			Deliver     int64       `json:"deliver"`
-			Spend       int64       `json:"spend"`
-			BestSource  json.Number `json:"opt_source"`
-			BestDeliver json.Number `json:"opt_deliver_for_spend"`
-		} `json:"payments"`
-	}
-	if err := json.NewDecoder(r).Decode(&file); err != nil {
+	var file marketFile
+	dec := json.NewDecoder(r)
+	if err := dec.Decode(&file); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBenchmark, err)
 	}
-	b, err := newBenchmark(file.Name, int64(len(file.Assets)), file.Offers)
+	if _, err := dec.Token(); err == nil {
+		return nil, fmt.Errorf("%w: there is more behind the market", ErrBenchmark)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: behind the market: %w", ErrBenchmark, err)
+	}
+	n := int64(len(file.Assets))
+	if n == 0 {
+		return nil, fmt.Errorf("%w: no assets", ErrBenchmark)
+	}
+	offers := make([][5]int64, len(file.Offers))
+	for i, o := range file.Offers {
+		if len(o) != 5 {
+			return nil, fmt.Errorf("%w: offer %d has %d numbers, want sell, buy, amount, n, d", ErrBenchmark, i, len(o))
+		}
+		offers[i] = [5]int64(o)
+	}
+	b, err := newBenchmark(file.Name, n, offers)
 	if err != nil {
 		return nil, err
 	}
-	n := int64(len(file.Assets))
 	for i, p := range file.Payments {
-		if p.From < 0 || int64(p.From) >= n || p.To < 0 || int64(p.To) >= n || p.From == p.To || p.Deliver < 1 {
-			return nil, fmt.Errorf("%w: payment %d is out of bounds", ErrBenchmark, i)
+		if err := p.check(n); err != nil {
+			return nil, fmt.Errorf("%w: payment %d: %w", ErrBenchmark, i, err)
 		}
 		b.Payments = append(b.Payments, BenchmarkPayment(p))
 	}
 	return b, nil
+}
+
+// check says what is wrong with a payment in a market of so many assets.
+func (p *marketPayment) check(assets int64) error {
+	switch {
+	case p.From < 0 || int64(p.From) >= assets || p.To < 0 || int64(p.To) >= assets:
+		return fmt.Errorf("src %d or dst %d is none of %d assets", p.From, p.To, assets)
+	case p.From == p.To:
+		return fmt.Errorf("src and dst are both %d", p.From)
+	case p.Deliver < 1 || p.Deliver > ledger.MaxUnits:
+		return fmt.Errorf("deliver %d is not within 1 to %d", p.Deliver, int64(ledger.MaxUnits))
+	case p.Spend < 0 || p.Spend > ledger.MaxUnits:
+		return fmt.Errorf("spend %d is not within 0 (nothing asked) to %d", p.Spend, int64(ledger.MaxUnits))
+	}
+	for _, optimum := range []json.Number{p.BestSource, p.BestDeliver} {
+		if optimum != "" {
+			if _, err := Above(1, optimum); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newBenchmark makes the graph of n assets and the offers [give, want, amount, n, d] between them,
@@ -100,8 +145,17 @@ func newBenchmark(name string, n int64, offers [][5]int64) (*Benchmark, error) {
 			at = b.graph.addBook(want, give)
 			books[pair(want, give)] = at
 		}
-		b.graph.insert(at, tier{label: label(o[3], o[4]), n: o[3], d: o[4], room: o[2], seq: uint64(i), arc: int32(i)})
-		b.graph.connect(at, true)
+		bk := &b.graph.books[at]
+		bk.tiers = append(bk.tiers, tier{label: label(o[3], o[4]), n: o[3], d: o[4], room: o[2], seq: uint64(i), arc: int32(i)})
+	}
+	for i := range b.graph.books {
+		slices.SortFunc(b.graph.books[i].tiers, func(t, u tier) int {
+			if t.before(&u) {
+				return -1
+			}
+			return 1
+		})
+		b.graph.connect(int32(i), true)
 	}
 	b.graph.holdOut()
 	return b, nil

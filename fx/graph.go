@@ -3,6 +3,8 @@ package fx
 import (
 	"math"
 	"math/bits"
+	"slices"
+	"sort"
 
 	"viaduct/ledger"
 )
@@ -172,13 +174,9 @@ func (g *graph) addBook(tail, head int32) int32 {
 
 // insert puts a tier in its place in the book; the book's edge is refreshed by the caller.
 func (g *graph) insert(b int32, t tier) {
-	tiers := append(g.books[b].tiers, t)
-	i := len(tiers) - 1
-	for ; i > 0 && t.before(&tiers[i-1]); i-- {
-		tiers[i] = tiers[i-1]
-	}
-	tiers[i] = t
-	g.books[b].tiers = tiers
+	tiers := g.books[b].tiers
+	i := sort.Search(len(tiers), func(i int) bool { return t.before(&tiers[i]) })
+	g.books[b].tiers = slices.Insert(tiers, i, t)
 }
 
 // find returns the place of an offer's tier in its book.

@@ -92,7 +92,7 @@ func readMarket(name string) (*fx.Benchmark, error) {
 	defer file.Close()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s is not gzipped: %w", name, err)
 	}
 	b, err := fx.LoadBenchmark(unzipped)
 	if err != nil {
@@ -114,7 +114,7 @@ func (c benchPathsCmd) search(b *fx.Benchmark, i int, direction string) (*search
 	}
 	var a fx.BenchmarkAnswer
 	solve(p, &a)
-	s := &searched{Payment: i, Direction: direction, Outcome: a.Outcome.String(), Source: a.Source, Delivered: a.Delivered, Optimum: optimum}
+	s := &searched{Payment: i, Direction: direction, Outcome: a.Outcome.String(), Source: a.Source, Delivered: a.Delivered, Optimum: optimum, Fills: []benchFill{}}
 	if a.Outcome == ledger.Applied {
 		if err := b.Check(p, &a); err != nil {
 			return nil, err
