@@ -158,7 +158,7 @@ func TestAgainstLP(t *testing.T) {
 	if _, err := exec.LookPath("glpsol"); err != nil {
 		t.Skip("SKIPPED: glpsol (Debian's glpk-utils) is not installed, so no linear programme to compare with")
 	}
-	var above []float64
+	var above, whole []float64 // beyond rounding, and with it
 	infeasible, missed := 0, 0
 	for seed := uint64(0); len(above) < *lpCases; seed++ {
 		x := newRandom(t, seed, 4+int(seed%4), 60, 40, 0)
@@ -205,13 +205,19 @@ func TestAgainstLP(t *testing.T) {
 				t.Errorf("seed %d, %+v: source %d is below the linear programme's %f", seed, *req, plan.Source, best)
 			}
 			above = append(above, math.Max(over, 0))
+			whole = append(whole, (float64(plan.Source)-best)/best)
 		}
 	}
-	slices.Sort(above)
-	at := func(p float64) float64 { return 1e4 * above[min(len(above)-1, int(p*float64(len(above))))] }
-	t.Logf("%d routes beside the linear programme, basis points above it beyond rounding: median %.4g, p90 %.4g, p99 %.4g, max %.4g; %d refusals, %d of them missed a route",
-		len(above), at(.5), at(.9), at(.99), at(1), infeasible, missed)
-	if missed > 0 || at(1) > 1 {
-		t.Errorf("%d routes missed, and one %.4g basis points above the optimum, want none missed and at most 1", missed, at(1))
+	t.Logf("%d routes and %d refusals beside the linear programme; %d refusals missed a route", len(above), infeasible, missed)
+	for _, d := range []struct {
+		name  string
+		above []float64
+	}{{"with all rounding", whole}, {"beyond three units an arc of rounding", above}} {
+		slices.Sort(d.above)
+		at := func(p float64) float64 { return 1e4 * d.above[min(len(d.above)-1, int(p*float64(len(d.above))))] }
+		t.Logf("basis points above it %s: median %.3g, p90 %.3g, p99 %.3g, max %.3g", d.name, at(.5), at(.9), at(.99), at(1))
+	}
+	if worst := 1e4 * above[len(above)-1]; missed > 0 || worst > 1 {
+		t.Errorf("%d routes missed, and one %.4g basis points above the optimum, want none missed and at most 1", missed, worst)
 	}
 }

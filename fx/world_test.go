@@ -22,6 +22,8 @@ type world struct {
 	count  uint32
 	msg    ledger.Message
 	net    ledger.Hash
+	// genesis is what the state began with.
+	genesis *ledger.Genesis
 }
 
 var operatorKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -30,7 +32,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: 1_700_000_000_000}
 	g := &ledger.Genesis{
 		Name: "test", Time: w.now, Operator: [32]byte(operatorKey.Public().(ed25519.PublicKey)), Rules: ledger.RulesVersion,
-		Validators: []ledger.Validator{{Name: "v1"}},
+		Validators: []ledger.Validator{{Name: "v1", Key: [32]byte(keyOf(bic(0)).Public().(ed25519.PublicKey))}},
 	}
 	for _, c := range []string{"EUR", "GBP", "JPY", "USD"} {
 		g.Currencies = append(g.Currencies, money.MustCurrency(c))
@@ -39,7 +41,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.state, w.net = state, g.Network()
+	w.state, w.net, w.genesis = state, g.Network(), g
 	w.router = New(state)
 	state.Attach(w.router)
 	return w
