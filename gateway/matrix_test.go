@@ -87,6 +87,8 @@ func TestAuthorisation(t *testing.T) {
 		{"GetMessage", "/v1/messages/" + asked, nil, mexican, 200, 404, 404, "/v1/messages/" + noID},
 		{"GetBalances", "/v1/balances", nil, mexican, 200, 200, 400, ""},
 		{"GetBalances", "/v1/balances?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances?participant=" + noBIC},
+		{"GetStatements", "/v1/statements", nil, mexican, 200, 200, 400, ""},
+		{"GetStatements", "/v1/statements?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/statements?participant=" + noBIC},
 		{"ListBlocks", "/v1/blocks", nil, mexican, 200, 200, 200, ""},
 		{"GetBlock", "/v1/blocks/1", nil, mexican, 200, 200, 200, ""},
 		{"ListValidators", "/v1/validators", nil, mexican, 200, 200, 200, ""},

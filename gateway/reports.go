@@ -117,7 +117,7 @@ func (g *Gateway) periodOf(kind iso20022.ReportKind, ask *iso20022.ReportRequest
 	return from, until
 }
 
-// reportOn makes a report on one account of a participant, or on all.
+// reportOn makes a report on one account of a participant, on all of a currency, or on all.
 func (g *Gateway) reportOn(ctx context.Context, owner ledger.BIC, kind iso20022.ReportKind, account string, from, until time.Time) (iso20022.Report, error) {
 	r := iso20022.Report{Kind: kind, MessageID: messageID(), Created: g.cfg.Now().UTC()}
 	lines, _, err := g.cfg.Store.Balances(ctx, owner)
@@ -126,7 +126,7 @@ func (g *Gateway) reportOn(ctx context.Context, owner ledger.BIC, kind iso20022.
 	}
 	left := maxEntries
 	for _, line := range lines {
-		if account != "" && account != line.Asset.String() {
+		if account != "" && account != line.Asset.String() && account != line.Asset.Currency.String() {
 			continue
 		}
 		st, err := g.cfg.Store.Statement(ctx, line, from.UnixMilli(), until.UnixMilli(), left)
@@ -177,7 +177,7 @@ func accountOf(line sqlstore.Line, from, until time.Time) iso20022.AccountReport
 func entryOf(p sqlstore.Posting) iso20022.Entry {
 	return iso20022.Entry{
 		Reference: iso20022.EntryReference(p.Height, p.Index, p.Seq), Servicer: fmt.Sprintf("%d-%d", p.Height, p.Index),
-		Amount: money.New(p.Delta, p.Asset.Currency), Booked: time.UnixMilli(p.Time).UTC(), Code: strings.ToUpper(p.Reason),
+		Amount: money.New(p.Delta, p.Asset.Currency), Balance: money.New(p.Balance, p.Asset.Currency), Booked: time.UnixMilli(p.Time).UTC(), Code: strings.ToUpper(p.Reason),
 	}
 }
 

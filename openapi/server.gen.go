@@ -725,6 +725,30 @@ func (e Way) Valid() bool {
 	}
 }
 
+// Defines values for GetStatementsParamsFormat.
+const (
+	StatementCSV     GetStatementsParamsFormat = "csv"
+	StatementCamt052 GetStatementsParamsFormat = "camt.052"
+	StatementCamt053 GetStatementsParamsFormat = "camt.053"
+	StatementJSON    GetStatementsParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetStatementsParamsFormat enum.
+func (e GetStatementsParamsFormat) Valid() bool {
+	switch e {
+	case StatementCSV:
+		return true
+	case StatementCamt052:
+		return true
+	case StatementCamt053:
+		return true
+	case StatementJSON:
+		return true
+	default:
+		return false
+	}
+}
+
 // APIKey defines model for APIKey.
 type APIKey struct {
 	AllowedNetworks []string `json:"allowed_networks,omitempty"`
@@ -1704,6 +1728,56 @@ type SigningKeyPage struct {
 	Data []SigningKey `json:"data"`
 }
 
+// Statement defines model for Statement.
+type Statement struct {
+	// Closing A plain decimal number, never with an exponent.
+	Closing Decimal `json:"closing"`
+
+	// Currency ISO 4217.
+	Currency Currency         `json:"currency"`
+	Entries  []StatementEntry `json:"entries"`
+
+	// Issuer ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Issuer BIC `json:"issuer"`
+
+	// Opening A plain decimal number, never with an exponent.
+	Opening Decimal `json:"opening"`
+}
+
+// StatementEntry defines model for StatementEntry.
+type StatementEntry struct {
+	// Amount A plain decimal number, never with an exponent.
+	Amount Decimal `json:"amount"`
+
+	// At RFC 3339.
+	At Time `json:"at"`
+
+	// Balance A plain decimal number, never with an exponent.
+	Balance    Decimal `json:"balance"`
+	EndToEndId string  `json:"end_to_end_id,omitempty"`
+	Reason     string  `json:"reason"`
+
+	// Reference Block, result and posting; the same in camt.052, camt.053 and camt.054.
+	Reference string `json:"reference"`
+
+	// Uetr A UUID of version 4 in lower case.
+	Uetr UETR `json:"uetr,omitempty"`
+}
+
+// Statements defines model for Statements.
+type Statements struct {
+	Data []Statement `json:"data"`
+
+	// From RFC 3339.
+	From Time `json:"from"`
+
+	// Participant ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Participant BIC `json:"participant"`
+
+	// Until RFC 3339.
+	Until Time `json:"until"`
+}
+
 // SubmissionResult defines model for SubmissionResult.
 type SubmissionResult struct {
 	Applied bool `json:"applied"`
@@ -1986,6 +2060,25 @@ type StreamQuotesParams struct {
 	MaxHops  MaxHops   `form:"max_hops,omitempty" json:"max_hops,omitempty"`
 }
 
+// GetStatementsParams defines parameters for GetStatements.
+type GetStatementsParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+
+	// Asset One asset, as USD@CHASUS33, or all of a currency.
+	Asset Asset `form:"asset,omitempty" json:"asset,omitempty"`
+
+	// From The beginning; by default today's, in UTC. For camt.053 the last day that is over.
+	From Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until The end, which is no longer in it; by default now. For camt.053 the end of a day that is over.
+	Until  Time                      `form:"until,omitempty" json:"until,omitempty"`
+	Format GetStatementsParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetStatementsParamsFormat defines parameters for GetStatements.
+type GetStatementsParamsFormat string
+
 // SubmitParams defines parameters for Submit.
 type SubmitParams struct {
 	// IdempotencyKey Chosen by the caller, new for each new order.
@@ -2153,6 +2246,9 @@ type ServerInterface interface {
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(w http.ResponseWriter, r *http.Request)
+	// GetStatements Read what happened to the caller's positions
+	// (GET /v1/statements)
+	GetStatements(w http.ResponseWriter, r *http.Request, params GetStatementsParams)
 	// Submit Send what the participant signed itself
 	// (POST /v1/submissions)
 	Submit(w http.ResponseWriter, r *http.Request, params SubmitParams)
@@ -2405,6 +2501,12 @@ func (_ Unimplemented) StreamQuotes(w http.ResponseWriter, r *http.Request, para
 // ListRates Read mid-market rates
 // (GET /v1/rates)
 func (_ Unimplemented) ListRates(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetStatements Read what happened to the caller's positions
+// (GET /v1/statements)
+func (_ Unimplemented) GetStatements(w http.ResponseWriter, r *http.Request, params GetStatementsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4087,6 +4189,91 @@ func (siw *ServerInterfaceWrapper) ListRates(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// GetStatements operation middleware
+func (siw *ServerInterfaceWrapper) GetStatements(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStatementsParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "asset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asset", r.URL.Query(), &params.Asset, runtime.BindQueryParameterOptions{Type: "string", Format: "asset"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "asset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "asset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStatements(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Submit operation middleware
 func (siw *ServerInterfaceWrapper) Submit(w http.ResponseWriter, r *http.Request) {
 
@@ -4618,6 +4805,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rates", wrapper.ListRates)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/statements", wrapper.GetStatements)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/submissions", wrapper.Submit)
@@ -6369,6 +6559,85 @@ func (response ListRatesdefaultApplicationProblemPlusJSONResponse) VisitListRate
 	return err
 }
 
+type GetStatementsRequestObject struct {
+	Params GetStatementsParams
+}
+
+type GetStatementsResponseObject interface {
+	VisitGetStatementsResponse(w http.ResponseWriter) error
+}
+
+type GetStatements200JSONResponse Statements
+
+func (response GetStatements200JSONResponse) VisitGetStatementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatements200ApplicationxmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetStatements200ApplicationxmlResponse) VisitGetStatementsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetStatements200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetStatements200TextcsvResponse) VisitGetStatementsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetStatementsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStatementsdefaultApplicationProblemPlusJSONResponse) VisitGetStatementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SubmitRequestObject struct {
 	Params SubmitParams
 	Body   *SubmitJSONRequestBody
@@ -6912,6 +7181,9 @@ type StrictServerInterface interface {
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(ctx context.Context, request ListRatesRequestObject) (ListRatesResponseObject, error)
+	// GetStatements Read what happened to the caller's positions
+	// (GET /v1/statements)
+	GetStatements(ctx context.Context, request GetStatementsRequestObject) (GetStatementsResponseObject, error)
 	// Submit Send what the participant signed itself
 	// (POST /v1/submissions)
 	Submit(ctx context.Context, request SubmitRequestObject) (SubmitResponseObject, error)
@@ -8000,6 +8272,32 @@ func (sh *strictHandler) ListRates(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRatesResponseObject); ok {
 		if err := validResponse.VisitListRatesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStatements operation middleware
+func (sh *strictHandler) GetStatements(w http.ResponseWriter, r *http.Request, params GetStatementsParams) {
+	var request GetStatementsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStatements(ctx, request.(GetStatementsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStatements")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStatementsResponseObject); ok {
+		if err := validResponse.VisitGetStatementsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -42,6 +42,7 @@ type Entry struct {
 	Reference string       // of the entry, its own in the account
 	Servicer  string       // AcctSvcrRef: the result that made it
 	Amount    money.Amount // below zero: a debit
+	Balance   money.Amount // after it; the messages do not say
 	Booked    time.Time
 	Code      string // why: our own code
 	// Of the payment, where the owner of the account is one of its parties.
