@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 override FLAGS += -count=1
 endif
 
-.PHONY: test check demo build generate bench screenshots
+.PHONY: test check demo network build generate bench screenshots
 
 # Every test, with a private Redis and PostgreSQL: see scripts/test for what it installs and starts.
 # A slow machine under load needs longer for a package than go test's ten minutes.
@@ -22,6 +22,10 @@ check:
 # A whole network in one process, with a fresh data folder.
 demo:
 	go run ./cmd/viaduct demo
+
+# Three NATS servers, four validators, two gateways, PostgreSQL and Redis as plain processes on loopback.
+network:
+	@scripts/network
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/viaduct ./cmd/viaduct

@@ -2,9 +2,11 @@ package settlement
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"viaduct/fx"
 	"viaduct/internal/money"
@@ -174,16 +176,33 @@ func (n *Node) answerReceipt(data []byte, send func([]byte)) {
 		reply(send, nil, fmt.Errorf("%w: %w", ErrMalformed, err))
 		return
 	}
-	receipt, err := n.receipt(r.Height, r.Index)
-	reply(send, receiptAnswer{string(receipt)}, err)
+	final, _ := n.final.get()
+	switch {
+	case r.Height <= final:
+		receipt, err := n.receipt(r.Height, r.Index)
+		reply(send, receiptAnswer{string(receipt)}, err)
+	case r.Height > final+maxPending:
+		reply(send, nil, ErrNotFound)
+	default: // a projector may have had the certificate a moment sooner
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), receiptWait)
+			defer cancel()
+			if n.final.wait(ctx, r.Height) != nil {
+				reply(send, nil, ErrNotFound)
+				return
+			}
+			receipt, err := n.receipt(r.Height, r.Index)
+			reply(send, receiptAnswer{string(receipt)}, err)
+		}()
+	}
 }
+
+// receiptWait bounds the wait for a certificate that is on its way.
+const receiptWait = 2 * time.Second
 
 // receipt proves the leaf of one result in the log as it was at the end of its block, so that asking
 // again gives the same bytes.
 func (n *Node) receipt(height uint64, index int) ([]byte, error) {
-	if final, known := n.final.get(); !known || height > final {
-		return nil, ErrNotFound
-	}
 	data, err := n.log.Get(height)
 	if err != nil {
 		return nil, fmt.Errorf("receipt of height %d: %w", height, err)

@@ -278,6 +278,7 @@ func (n *Node) listen(ctx context.Context, hears chan<- heard) error {
 		}},
 		{subjectMissing, n.answerMissing()},
 		{doorOf(n.cfg.Name, doorRecord), n.answerRecord},
+		{doorOf(n.cfg.Name, doorTip), n.answerTip},
 	}
 	var cancels []func() error
 	var err error

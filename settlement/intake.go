@@ -48,7 +48,7 @@ func (n *Node) joinJournal(ctx context.Context) error {
 	}
 	for i := len(missing) - 1; i >= 0; i-- {
 		if missing[i].Position != tip+1 {
-			return fmt.Errorf("the journal ends at %d and the next block was at %d: what was between is not in the block log", tip, missing[i].Position)
+			return fmt.Errorf("%w: it ends at %d and the next block was at %d: what was between is not in the block log", errJournal, tip, missing[i].Position)
 		}
 		if tip, err = journal.Resolve(ctx, n.cfg.Journal, tip, missing[i].Message); err != nil {
 			return fmt.Errorf("publish a lost message again: %w", err)
@@ -69,7 +69,7 @@ func (n *Node) compare(ctx context.Context, rec record) error {
 		return err
 	}
 	if m.Position != rec.Position || !bytes.Equal(m.Data, rec.Message) {
-		return fmt.Errorf("journal position %d holds another message than the block log: this journal or this data directory is not this network's", rec.Position)
+		return fmt.Errorf("%w: position %d holds another message than the block log: this journal or this data directory is not this network's", errJournal, rec.Position)
 	}
 	return nil
 }

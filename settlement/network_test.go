@@ -397,6 +397,46 @@ func TestSequencerIsReplaced(t *testing.T) {
 	}
 }
 
+// TestNetworkGivesTheTailBack: the journal loses its tail, and one validator its log besides. Nobody
+// sequences before the tail is back; nothing final is lost.
+func TestNetworkGivesTheTailBack(t *testing.T) {
+	n := startNetwork(t)
+	n.startAll()
+	n.populate()
+	a := n.submit("BNMXMXMM", "before", pay(1, "HSBCGB2L", 100))
+	n.agree()
+	for _, m := range n.nodes {
+		n.must(m.stop())
+	}
+	n.conn.Close()
+	n.must(n.bus.Shutdown(t.Context()))
+	removeAll(t, filepath.Join(n.dir, "nats"))
+	removeAll(t, filepath.Join(n.dir, validatorName(0)))
+	var err error
+	n.bus, err = natsserver.Start(natsserver.Config{Dir: filepath.Join(n.dir, "nats")})
+	n.must(err)
+	n.conn = n.connect("test")
+	n.client, err = settlement.NewClient(settlement.Over(n.conn))
+	n.must(err)
+	n.start(0) // has nothing, and may sequence
+	n.start(2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := n.client.WaitReady(ctx); err == nil {
+		t.Error("two validators of four know that nothing is lost")
+	}
+	n.start(3)
+	n.ready()
+	n.submit("BNMXMXMM", "after", pay(2, "HSBCGB2L", 10))
+	n.agree()
+	if got := n.balance("HSBCGB2L"); got != 110 {
+		t.Errorf("the receiver has %d, want 110", got)
+	}
+	if _, err := n.client.Receipt(t.Context(), a.Height, a.First); err != nil {
+		t.Errorf("receipt from before: %v\n%s", err, n.logs())
+	}
+}
+
 // TestLiesAreHeardAndIgnored: forged, repeated, equivocating, malformed and absurd votes and
 // certificates change nothing and are told to the operator.
 func TestLiesAreHeardAndIgnored(t *testing.T) {

@@ -41,7 +41,7 @@ type Config struct {
 	// Sequence lets this node be the sequencer and answer clients, when no other does.
 	Sequence bool
 	Store    Store // where it projects to; nil leaves that to others
-	Cache    Cache // told after Store
+	Cache    Cache // told after Store; nil for none
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -206,7 +206,7 @@ const (
 )
 
 // read hands on the journal's messages. A journal that can't be reached is asked again; one that is
-// shorter than it was ends the node, which on its next start gives back what was lost.
+// shorter than it was gets back what was lost.
 func (n *Node) read(ctx context.Context, out chan<- *slot) error {
 	pause := readPause
 	for {
@@ -215,8 +215,14 @@ func (n *Node) read(ctx context.Context, out chan<- *slot) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, journal.ErrTruncated) || errors.Is(err, errJournal) {
+		if errors.Is(err, errJournal) {
 			return err
+		}
+		if errors.Is(err, journal.ErrTruncated) {
+			// Blocks that are still being applied are missing from the log, and given back next time.
+			if rejoined := n.joinJournal(ctx); errors.Is(rejoined, errJournal) {
+				return rejoined
+			}
 		}
 		if n.position > before {
 			pause = readPause
@@ -426,8 +432,10 @@ func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) erro
 			}
 			pause = min(2*pause, projectRetryMax)
 		}
-		if err := n.cfg.Cache.Set(ctx, p.Height(), p.Lines()); err != nil {
-			n.cfg.Log.Warn("cache balances", "height", p.Height(), "error", err)
+		if n.cfg.Cache != nil {
+			if err := n.cfg.Cache.Set(ctx, p.Height(), p.Lines()); err != nil {
+				n.cfg.Log.Warn("cache balances", "height", p.Height(), "error", err)
+			}
 		}
 		n.announce(p.Height())
 	}

@@ -19,13 +19,14 @@ const (
 	subjectCertified = "viaduct.certified"  // .NAME, the certificates a node asked for
 )
 
-// The doors of a node: all but the last are open at the sequencer alone.
+// The doors of a node: all but the last two are open at the sequencer alone.
 const (
 	doorSubmit  = "submit"
 	doorQuote   = "quote"
 	doorReceipt = "receipt"
 	doorStatus  = "status"
 	doorRecord  = "record" // a height, big-endian; answered with the block log's record
+	doorTip     = "tip"    // answered with the journal position of the block log's last record
 )
 
 // doorOf returns the subject of a door of the node with that name.

@@ -34,7 +34,7 @@ func TestArchiveMovesADataDirectory(t *testing.T) {
 	if out := command(t, 1, "import", archive, "--data", there); !strings.Contains(out, "there is a network in it") {
 		t.Errorf("imported twice: %s", out)
 	}
-	for _, key := range []string{operatorFile, validatorFile, masterFile, masterCheckFile} {
+	for _, key := range []string{operatorFile, keyFile(0), keyFile(1), keyFile(2), keyFile(3), masterFile, masterCheckFile} {
 		data, err := os.ReadFile(filepath.Join(old, key))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(there, key), data, 0o600)

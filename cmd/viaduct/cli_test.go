@@ -368,7 +368,7 @@ func TestClientCommandsOfARealNetwork(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "receipt.txt")
 	do("payments", "receipt", paid.ID, "-o", file)
-	if out := do("verify", file, "--validator", p.ready.Validators[0]); !strings.Contains(out, paid.ID) {
+	if out := do("verify", file, "--validator", strings.Join(p.ready.Validators, " ")); !strings.Contains(out, paid.ID) {
 		t.Errorf("verify:\n%s", out)
 	}
 	awaitDelivered(t, p, "/v1/webhooks/"+hook.ID, p.ready.APIKeys["NOPLMXMM"])

@@ -24,7 +24,7 @@ import (
 const (
 	genesisFile     = "genesis"
 	operatorFile    = "operator.key"  // hex of an Ed25519 seed
-	validatorFile   = "validator.key" // hex of an Ed25519 seed
+	validatorFile   = "validator.key" // hex of an Ed25519 seed; of a second and further one, see keyFile
 	masterFile      = "master.key"    // hex of 32 bytes: seals what the database keeps secret
 	masterCheckFile = "master.check"  // tells a wrong master key from the right one
 	apiKeysFile     = "api-keys.json" // what --ready-file hands out again after a restart
@@ -35,15 +35,15 @@ const (
 	natsDir         = "nats"
 )
 
-// dataDir is a node's data directory, held by this process alone.
+// dataDir is a process's data directory, held by it alone.
 type dataDir struct {
-	path      string
-	lock      *disk.Dir
-	genesis   *ledger.Genesis
-	operator  ed25519.PrivateKey
-	validator ed25519.PrivateKey
-	master    [32]byte
-	apiKeys   apiKeys
+	path       string
+	lock       *disk.Dir
+	genesis    *ledger.Genesis
+	operator   ed25519.PrivateKey
+	validators []ed25519.PrivateKey // of a whole network all, in the order of the genesis; of a part one or none
+	master     [32]byte
+	apiKeys    apiKeys
 	// newOperator says that the operator's API key was made at this start.
 	newOperator bool
 }
@@ -54,9 +54,19 @@ type apiKeys struct {
 	Banks    map[string]string `json:"banks,omitempty"`
 }
 
-// openDataDir opens the directory, or begins a network of the name in an empty one; without a name it
-// must hold a network.
-func openDataDir(path, network string, now time.Time) (*dataDir, error) {
+// openDataDir opens the directory of a whole network, or begins one of the name, with so many
+// validators, in an empty one; without a name it must hold a network.
+func openDataDir(path, network string, validators int, now time.Time) (*dataDir, error) {
+	return lockDataDir(path, func(d *dataDir) error { return d.load(network, validators, now) })
+}
+
+// openPart opens the directory of a process that runs a part of a network: it holds the genesis and the
+// keys that the part needs, as viaduct keys network makes them.
+func openPart(path string, gateway, validator bool) (*dataDir, error) {
+	return lockDataDir(path, func(d *dataDir) error { return d.loadPart(gateway, validator) })
+}
+
+func lockDataDir(path string, load func(*dataDir) error) (*dataDir, error) {
 	lock, err := disk.OpenDir(path)
 	if errors.Is(err, disk.ErrInUse) {
 		return nil, fmt.Errorf("data directory %s is in use by another viaduct", path)
@@ -65,7 +75,7 @@ func openDataDir(path, network string, now time.Time) (*dataDir, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	d := &dataDir{path: path, lock: lock}
-	if err := d.load(network, now); err != nil {
+	if err := load(d); err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s: %w", path, err), lock.Close())
 	}
 	return d, nil
@@ -73,13 +83,96 @@ func openDataDir(path, network string, now time.Time) (*dataDir, error) {
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
-func (d *dataDir) load(network string, now time.Time) error {
-	if _, err := os.Stat(d.file(genesisFile)); network == "" && err != nil {
+func (d *dataDir) load(network string, validators int, now time.Time) error {
+	data, err := os.ReadFile(d.file(genesisFile))
+	began := !errors.Is(err, fs.ErrNotExist)
+	switch {
+	case began && err != nil:
+		return err
+	case began:
+		if d.genesis, err = ledger.DecodeGenesis(data); err != nil {
+			return err
+		}
+		validators = len(d.genesis.Validators)
+	case network == "":
 		return errors.New("there is no network in it")
 	}
-	if err := d.loadSecrets(); err != nil {
+	if err := d.loadGatewaySecrets(); err != nil {
 		return err
 	}
+	for i := range validators {
+		if err := d.loadValidator(keyFile(i)); err != nil {
+			return err
+		}
+	}
+	if !began {
+		d.genesis = newGenesis(network, now, d.operator, d.validators)
+		if err := d.write(genesisFile, d.genesis.Encode()); err != nil {
+			return err
+		}
+	}
+	for i, v := range d.genesis.Validators {
+		if v.Key != public(d.validators[i]) {
+			return fmt.Errorf("%s is not the key that the genesis names", keyFile(i))
+		}
+	}
+	return d.checkOperator()
+}
+
+func (d *dataDir) loadPart(gateway, validator bool) error {
+	data, err := os.ReadFile(d.file(genesisFile))
+	if err != nil {
+		return err
+	}
+	if d.genesis, err = ledger.DecodeGenesis(data); err != nil {
+		return err
+	}
+	if validator {
+		if err := d.loadValidator(validatorFile); err != nil {
+			return err
+		}
+		if _, err := d.signer(0); err != nil {
+			return err
+		}
+	}
+	if !gateway {
+		return nil
+	}
+	if err := d.loadGatewaySecrets(); err != nil {
+		return err
+	}
+	return d.checkOperator()
+}
+
+// keyFile returns the name of the file with the key of the validator with that index in the genesis.
+func keyFile(i int) string {
+	if i == 0 {
+		return validatorFile
+	}
+	return fmt.Sprintf("validator-%d.key", i+1)
+}
+
+func public(key ed25519.PrivateKey) [32]byte { return [32]byte(key.Public().(ed25519.PublicKey)) }
+
+func (d *dataDir) loadValidator(name string) error {
+	seed, err := d.secret(name)
+	if err == nil {
+		d.validators = append(d.validators, ed25519.NewKeyFromSeed(seed))
+	}
+	return err
+}
+
+func (d *dataDir) checkOperator() error {
+	if d.genesis.Operator != public(d.operator) {
+		return fmt.Errorf("%s is not the key that the genesis names", operatorFile)
+	}
+	return nil
+}
+
+// loadGatewaySecrets reads the operator's and the master key, or makes them where no network has begun
+// yet. The master key has a check beside it: with another one the gateway would start, and open nothing
+// of what it sealed.
+func (d *dataDir) loadGatewaySecrets() error {
 	data, err := os.ReadFile(d.file(apiKeysFile))
 	if err == nil {
 		err = json.Unmarshal(data, &d.apiKeys)
@@ -87,34 +180,7 @@ func (d *dataDir) load(network string, now time.Time) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	data, err = os.ReadFile(d.file(genesisFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		data = d.begin(network, now).Encode()
-		err = d.write(genesisFile, data)
-	}
-	if err != nil {
-		return err
-	}
-	if d.genesis, err = ledger.DecodeGenesis(data); err != nil {
-		return err
-	}
-	if d.genesis.Operator != [32]byte(d.operator.Public().(ed25519.PublicKey)) {
-		return fmt.Errorf("%s is not the key that the genesis names", operatorFile)
-	}
-	if v := d.genesis.Validators; len(v) != 1 || v[0].Key != [32]byte(d.validator.Public().(ed25519.PublicKey)) {
-		return fmt.Errorf("%s is not the key that the genesis names", validatorFile)
-	}
-	return nil
-}
-
-// loadSecrets reads the three keys, or makes them where no network has begun yet. The master key has a
-// check beside it: with another one the gateway would start, and open nothing of what it sealed.
-func (d *dataDir) loadSecrets() error {
 	operator, err := d.secret(operatorFile)
-	if err != nil {
-		return err
-	}
-	validator, err := d.secret(validatorFile)
 	if err != nil {
 		return err
 	}
@@ -122,26 +188,31 @@ func (d *dataDir) loadSecrets() error {
 	if err != nil {
 		return err
 	}
-	d.operator, d.validator, d.master = ed25519.NewKeyFromSeed(operator), ed25519.NewKeyFromSeed(validator), [32]byte(master)
-	sum := sha256.Sum256(append([]byte("viaduct/master-check/v1\x00"), master...))
-	check := hex.EncodeToString(sum[:8])
+	d.operator, d.master = ed25519.NewKeyFromSeed(operator), [32]byte(master)
 	kept, err := os.ReadFile(d.file(masterCheckFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.write(masterCheckFile, []byte(check))
+		return d.write(masterCheckFile, []byte(masterCheck(master)))
 	}
-	if err == nil && string(kept) != check {
+	if err == nil && string(kept) != masterCheck(master) {
 		err = fmt.Errorf("%s is not the key that this directory began with: restore it from a backup", masterFile)
 	}
 	return err
 }
 
-// begin makes the genesis of a network with one validator.
-func (d *dataDir) begin(network string, now time.Time) *ledger.Genesis {
-	return &ledger.Genesis{
-		Name: network, Time: now.UnixMilli(), Operator: [32]byte(d.operator.Public().(ed25519.PublicKey)),
-		Validators: []ledger.Validator{{Name: network + "-validator-1", Key: [32]byte(d.validator.Public().(ed25519.PublicKey))}},
-		Currencies: money.Currencies(), Rules: ledger.RulesVersion,
+func masterCheck(master []byte) string {
+	sum := sha256.Sum256(append([]byte("viaduct/master-check/v1\x00"), master...))
+	return hex.EncodeToString(sum[:8])
+}
+
+// newGenesis makes the genesis of a network of these validators.
+func newGenesis(network string, now time.Time, operator ed25519.PrivateKey, validators []ed25519.PrivateKey) *ledger.Genesis {
+	g := &ledger.Genesis{
+		Name: network, Time: now.UnixMilli(), Operator: public(operator), Currencies: money.Currencies(), Rules: ledger.RulesVersion,
 	}
+	for i, key := range validators {
+		g.Validators = append(g.Validators, ledger.Validator{Name: fmt.Sprintf("%s-validator-%d", network, i+1), Key: public(key)})
+	}
+	return g
 }
 
 // secret returns the 32 bytes in a file, making them when the directory holds no network yet.
@@ -192,9 +263,14 @@ func (d *dataDir) write(name string, data []byte) error {
 	return d.lock.Sync()
 }
 
-// signer returns the validator of this directory.
-func (d *dataDir) signer() (*proof.Signer, error) {
-	return proof.NewSigner(d.genesis.Validators[0].Name, d.validator)
+// signer returns the validator with this directory's key of that index, by the name the genesis gives it.
+func (d *dataDir) signer(i int) (*proof.Signer, error) {
+	for _, v := range d.genesis.Validators {
+		if v.Key == public(d.validators[i]) {
+			return proof.NewSigner(v.Name, d.validators[i])
+		}
+	}
+	return nil, fmt.Errorf("%s is not a key that the genesis names", validatorFile)
 }
 
 func (d *dataDir) close() error { return d.lock.Close() }

@@ -12,11 +12,11 @@ import (
 
 func TestDataDirKeepsWhatItBegan(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
-	d, err := openDataDir(path, "first", time.UnixMilli(1))
+	d, err := openDataDir(path, "first", 1, time.UnixMilli(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openDataDir(path, "first", time.UnixMilli(1)); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := openDataDir(path, "first", 1, time.UnixMilli(1)); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("opened twice: %v", err)
 	}
 	d.apiKeys.Operator = "key"
@@ -26,7 +26,7 @@ func TestDataDirKeepsWhatItBegan(t *testing.T) {
 	if err := d.close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := openDataDir(path, "another name", time.UnixMilli(2))
+	again, err := openDataDir(path, "another name", 1, time.UnixMilli(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestDataDirRefusesWhatIsNotItsOwn(t *testing.T) {
 		apiKeysFile:   "{",
 	} {
 		path := t.TempDir()
-		d, err := openDataDir(path, "test", time.UnixMilli(1))
+		d, err := openDataDir(path, "test", 1, time.UnixMilli(1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestDataDirRefusesWhatIsNotItsOwn(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(path, file), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openDataDir(path, "test", time.UnixMilli(1)); err == nil {
+		if _, err := openDataDir(path, "test", 1, time.UnixMilli(1)); err == nil {
 			t.Errorf("%s damaged, and the directory opens", file)
 		}
 		if file == apiKeysFile || file == genesisFile {
@@ -70,7 +70,7 @@ func TestDataDirRefusesWhatIsNotItsOwn(t *testing.T) {
 		if err := os.Remove(filepath.Join(path, file)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openDataDir(path, "test", time.UnixMilli(1)); err == nil || !strings.Contains(err.Error(), "missing") {
+		if _, err := openDataDir(path, "test", 1, time.UnixMilli(1)); err == nil || !strings.Contains(err.Error(), "missing") {
 			t.Errorf("%s removed, and the directory opens: %v", file, err)
 		}
 	}

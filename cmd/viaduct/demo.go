@@ -31,6 +31,9 @@ type demoCmd struct {
 // share a journal message.
 const seedWorkers = 64
 
+// demoValidators is 3f+1 with f = 1: any one may be wrong.
+const demoValidators = 4
+
 // Run builds the network on the first start, says how to try it, and serves.
 func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 	if c.PerSecond <= 0 || c.PerSecond > 1000 {
@@ -61,7 +64,8 @@ func (c demoCmd) Run(ctx context.Context, t terminal) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
 	}
 	fmt.Fprintf(t.out, "Viaduct demo: starting a network of %d institutions in %s\n", len(n.Banks), data)
-	return c.serve(ctx, t, data, "demo", table, func(ctx context.Context, s *served) error {
+	open := func() (*dataDir, error) { return openDataDir(data, "demo", demoValidators, time.Now()) }
+	return c.serve(ctx, t, setup{open: open, parts: wholeNetwork, gateway: true, first: table}, func(ctx context.Context, s *served) error {
 		api := newAPIClient(s.url)
 		if err := c.seed(ctx, s, api, n); err != nil {
 			return err

@@ -25,6 +25,8 @@ func main() {
 type commands struct {
 	Demo       demoCmd       `cmd:"" help:"Run a whole demonstration network in this process: banks, dealers, lines and offers."`
 	Up         upCmd         `cmd:"" help:"Run an empty network in this process: gateway, settlement node and embedded services."`
+	Run        runCmd        `cmd:"" help:"Run some roles of a network that other processes share: gateway, settlement, validator, projector."`
+	NATS       natsCmd       `cmd:"" name:"nats" help:"Run a NATS server as viaduct keys nats has configured it."`
 	Listen     listenCmd     `cmd:"" help:"Receive webhooks on this machine, check their signatures and print them."`
 	Quote      quoteCmd      `cmd:"" group:"client" help:"Ask a gateway what a payment would cost, and by which way it would go."`
 	Pay        payCmd        `cmd:"" group:"client" help:"Pay, and wait until the payment is final."`

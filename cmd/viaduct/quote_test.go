@@ -198,7 +198,7 @@ func TestQuoteOfARealNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stdout, stderr strings.Builder
-	if code := run(t.Context(), []string{"verify", file, "--validator", p.ready.Validators[0]}, &stdout, &stderr); code != 0 {
+	if code := run(t.Context(), []string{"verify", file, "--validator", strings.Join(p.ready.Validators, " ")}, &stdout, &stderr); code != 0 {
 		t.Fatal(stderr.String())
 	}
 	var want strings.Builder

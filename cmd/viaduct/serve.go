@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +17,9 @@ import (
 	"viaduct/gateway"
 	"viaduct/gateway/webhook"
 	"viaduct/ledger"
+	"viaduct/ledger/proof"
 	"viaduct/settlement"
 	"viaduct/settlement/balances"
-	"viaduct/settlement/disk"
-	"viaduct/settlement/journal/natsjournal"
-	"viaduct/settlement/natsserver"
 	"viaduct/settlement/sqlstore"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +45,8 @@ type upCmd struct {
 
 // Run serves until it is told to stop.
 func (c upCmd) Run(ctx context.Context, t terminal) error {
-	return c.serve(ctx, t, c.Data, c.Network, nil, func(_ context.Context, s *served) error {
+	open := func() (*dataDir, error) { return openDataDir(c.Data, c.Network, 1, time.Now()) }
+	return c.serve(ctx, t, setup{open: open, parts: wholeNetwork, gateway: true}, func(_ context.Context, s *served) error {
 		// A key in a log is a key lost, so it is shown at the start that made it, and only then.
 		operator := "in " + s.dir.file(apiKeysFile)
 		if s.dir.newOperator {
@@ -70,7 +70,16 @@ func (c upCmd) midText(s *served) string {
 	return "none yet from " + c.Rates + "; until they come an order has to say `send_max`"
 }
 
-// served is a node that serves requests.
+// setup is what one process runs.
+type setup struct {
+	open    func() (*dataDir, error)
+	parts   func(*dataDir) ([]part, error)
+	gateway bool
+	nats    natsFlags    // without a URL the process has a NATS server of its own
+	first   *rates.Table // the mid-market rates until others are read
+}
+
+// served is a process that runs.
 type served struct {
 	url    string
 	dir    *dataDir
@@ -82,126 +91,103 @@ type served struct {
 // serve starts everything from the bottom up, tells ready once requests are served, and on the way out
 // closes it from the top down: no more requests, what was accepted made final and projected, webhooks
 // under way sent, then the services below.
-func (f serveFlags) serve(ctx context.Context, t terminal, data, network string, first *rates.Table, ready func(context.Context, *served) error) (err error) {
+func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready func(context.Context, *served) error) (err error) {
 	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: f.LogLevel}))
-	onExit := func(what string, close func() error) {
-		if e := close(); e != nil {
-			err = errors.Join(err, fmt.Errorf("close %s: %w", what, e))
+	closers := new(closing)
+	defer closers.into(&err)
+	var listener net.Listener
+	if what.gateway {
+		if listener, err = listen(f.HTTP); err != nil {
+			return err
+		}
+		defer listener.Close() // the server has closed it, unless it was never reached
+	}
+	s := &served{log: log}
+	if s.dir, err = what.open(); err != nil {
+		return err
+	}
+	closers.add("data directory", s.dir.close)
+	parts, err := what.parts(s.dir)
+	if err != nil {
+		return err
+	}
+	projects := slices.ContainsFunc(parts, func(p part) bool { return p.project })
+	var store *sqlstore.Store
+	var cache balances.Cache
+	if what.gateway || projects {
+		if store, err = f.openStore(ctx, s.dir); err != nil {
+			return err
+		}
+		closers.add("database", store.Close)
+		// A cache in memory is of use to who is told of every block.
+		if f.RedisURL != "" || what.gateway && projects {
+			var closeCache func() error
+			if cache, closeCache, err = f.openCache(ctx, s.dir.genesis.Network(), store.Balances, log); err != nil {
+				return err
+			}
+			closers.add("balance cache", closeCache)
 		}
 	}
-	address := f.HTTP
-	if strings.HasPrefix(address, ":") {
-		address = "127.0.0.1" + address
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("%w (choose another address with --http)", err)
-	}
-	defer listener.Close() // the server has closed it, unless it was never reached
-	dir, err := openDataDir(data, network, time.Now())
+	connect, err := what.nats.connector(s.dir, log, closers)
 	if err != nil {
 		return err
 	}
-	defer onExit("data directory", dir.close)
-	store, err := f.openStore(ctx, dir)
+	nodes, err := openNodes(ctx, parts, s.dir, connect, settlement.Config{
+		Genesis: s.dir.genesis, Store: store, Cache: cache, Now: time.Now, Log: log,
+	}, what.nats, closers)
 	if err != nil {
 		return err
 	}
-	defer onExit("database", store.Close)
-	cache, closeCache, err := f.openCache(ctx, dir.genesis.Network(), store.Balances, log)
+	if !what.gateway {
+		return runNodes(ctx, nodes, func() error { return s.writeReadyFile(f.ReadyFile) }, f.ReadyFile)
+	}
+	conn, err := connect("gateway")
 	if err != nil {
 		return err
 	}
-	defer onExit("balance cache", closeCache)
-	feed := rates.NewFeed(rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}, first)
+	defer conn.Close()
+	if s.client, err = settlement.NewClient(settlement.Over(conn)); err != nil {
+		return err
+	}
+	closers.add("settlement client", s.client.Close)
+
+	feed := rates.NewFeed(rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}, what.first)
+	s.tables = feed.Table
 	if f.Rates != "" && !strings.Contains(f.Rates, "://") {
 		// A URL may answer later; a file that is not there now was mistyped.
 		if err := feed.Refresh(ctx); err != nil && !errors.Is(err, rates.ErrStale) {
 			return fmt.Errorf("%w: --rates: %w", errUsed, err)
 		}
 	}
-
-	bus, err := natsserver.Start(natsserver.Config{Dir: dir.file(natsDir), Log: log})
-	if err != nil {
-		return err
-	}
-	defer onExit("nats server", func() error {
-		stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		return bus.Shutdown(stop)
-	})
-	nodeConn, err := bus.Connect("settlement")
-	if err != nil {
-		return err
-	}
-	defer nodeConn.Close()
-	gateConn, err := bus.Connect("gateway")
-	if err != nil {
-		return err
-	}
-	defer gateConn.Close()
-	blocks, err := disk.OpenDir(dir.file(blocksDir))
-	if err != nil {
-		return err
-	}
-	defer onExit("block log", blocks.Close)
-	tree, err := disk.OpenDir(dir.file(treeDir))
-	if err != nil {
-		return err
-	}
-	defer onExit("leaf hashes", tree.Close)
-	snapshots, err := disk.OpenDir(dir.file(snapshotsDir))
-	if err != nil {
-		return err
-	}
-	defer onExit("snapshots", snapshots.Close)
-	journal, err := natsjournal.Open(ctx, nodeConn, 1)
-	if err != nil {
-		return err
-	}
-	signer, err := dir.signer()
-	if err != nil {
-		return err
-	}
-	node, err := settlement.Open(ctx, settlement.Config{
-		Name: signer.Validator().Name(), Genesis: dir.genesis, Blocks: blocks, Tree: tree, Snapshots: snapshots, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
-		Store: store, Cache: cache, Now: time.Now, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	defer onExit("settlement node", node.Close)
-	client, err := settlement.NewClient(settlement.Over(gateConn))
-	if err != nil {
-		return err
-	}
-	defer onExit("settlement client", client.Close)
-
 	sender := webhook.NewSender(webhook.Guard{AllowPrivate: f.Private}, time.Now)
 	defer sender.Close()
-	gate, err := gateway.New(gateway.Config{
-		Network: dir.genesis.Network(), Engine: client, Store: store, Cache: cache, Mids: feed, MaxMidAge: f.maxMidAge(),
-		MasterKey: dir.master, Operator: dir.operator, Sender: sender, Now: time.Now, Log: log,
-	})
+	config := gateway.Config{
+		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Mids: feed, MaxMidAge: f.maxMidAge(),
+		MasterKey: s.dir.master, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
+	}
+	if cache != nil { // an interface that holds no cache is not nil
+		config.Cache = cache
+	}
+	gate, err := gateway.New(config)
 	if err != nil {
 		return err
 	}
-	if err := dir.operatorKey(ctx, gate, log); err != nil {
+	if err := s.dir.operatorKey(ctx, gate, log); err != nil {
 		return fmt.Errorf("operator key: %w", err)
 	}
 
-	// Three things end in turn: the server and the dispatcher when ctx does, the node once the server
+	// Three things end in turn: the server and the dispatcher when ctx does, the nodes once the server
 	// has answered its last request.
-	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopNode()
+	nodesCtx, stopNodes := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNodes()
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return node.Run(nodeCtx) })
+	g.Go(func() error { return runNodes(nodesCtx, nodes, nil, "") })
 	g.Go(func() error {
-		defer stopNode()
+		defer stopNodes()
 		return serveHTTP(gctx, gate.Server(), listener)
 	})
 	g.Go(func() error {
-		gate.Dispatcher(client.Projections()).Run(gctx)
+		gate.Dispatcher(s.client.Projections()).Run(gctx)
 		return nil
 	})
 	g.Go(func() error { gate.Sweep(gctx); return nil })
@@ -209,20 +195,43 @@ func (f serveFlags) serve(ctx context.Context, t terminal, data, network string,
 		g.Go(func() error { feed.Run(gctx); return nil })
 	}
 	g.Go(func() error {
-		s := &served{url: "http://" + listener.Addr().String(), dir: dir, client: client, log: log, tables: feed.Table}
-		if err := client.WaitReady(gctx); err != nil {
+		s.url = "http://" + listener.Addr().String()
+		if err := s.caughtUp(gctx); err != nil {
 			return ignoreStop(gctx, err)
 		}
 		if err := ready(gctx, s); err != nil {
 			return ignoreStop(gctx, err)
 		}
-		return s.writeReadyFile(gctx, f.ReadyFile)
+		return s.writeReadyFile(f.ReadyFile)
 	})
 	err = g.Wait()
 	if f.ReadyFile != "" { // whoever waits for it must not take this run's for the next one's
 		err = errors.Join(err, ignoreMissing(os.Remove(f.ReadyFile)))
 	}
 	return err
+}
+
+// caughtUp waits until submissions are taken and SQL has what was ordered before.
+func (s *served) caughtUp(ctx context.Context) error {
+	if err := s.client.WaitReady(ctx); err != nil {
+		return err
+	}
+	status, err := s.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return s.client.WaitFinal(ctx, status.Height)
+}
+
+func listen(address string) (net.Listener, error) {
+	if strings.HasPrefix(address, ":") {
+		address = "127.0.0.1" + address
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w (choose another address with --http)", err)
+	}
+	return listener, nil
 }
 
 // maxMidAge bounds the age of rates over a long weekend, unless the operator says otherwise; 0 is any
@@ -308,20 +317,24 @@ func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener) 
 }
 
 // writeReadyFile tells a script what it needs to begin.
-func (s *served) writeReadyFile(ctx context.Context, path string) error {
+func (s *served) writeReadyFile(path string) error {
 	if path == "" {
 		return nil
 	}
-	status, err := s.client.Status(ctx)
-	if err != nil {
-		return ignoreStop(ctx, err)
+	var validators []string
+	for _, v := range s.dir.genesis.Validators {
+		key, err := proof.NewValidator(v.Name, v.Key[:])
+		if err != nil {
+			return err
+		}
+		validators = append(validators, key.String())
 	}
 	data, err := json.Marshal(struct {
 		URL        string            `json:"url"`
 		Operator   string            `json:"operator_key"`
 		APIKeys    map[string]string `json:"api_keys"`
 		Validators []string          `json:"validators"`
-	}{s.url, s.dir.apiKeys.Operator, orEmpty(s.dir.apiKeys.Banks), status.Validators})
+	}{s.url, s.dir.apiKeys.Operator, orEmpty(s.dir.apiKeys.Banks), validators})
 	if err != nil {
 		return err
 	}

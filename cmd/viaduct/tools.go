@@ -9,16 +9,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"viaduct/ledger/proof"
 	"viaduct/settlement/sqlstore"
 )
 
 type keysCmd struct {
-	New   keysNewCmd   `cmd:"" help:"Make an Ed25519 key pair and print it."`
-	Prove keysProveCmd `cmd:"" help:"Print the body that registers a signing key of a participant's own."`
-	Show  keysShowCmd  `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
+	New     keysNewCmd     `cmd:"" help:"Make an Ed25519 key pair and print it."`
+	Prove   keysProveCmd   `cmd:"" help:"Print the body that registers a signing key of a participant's own."`
+	Network keysNetworkCmd `cmd:"" help:"Begin a network of several processes: a genesis, and a directory with its keys for each."`
+	NATS    keysNATSCmd    `cmd:"" name:"nats" help:"Make the configuration, certificates and users of the NATS servers of such a network."`
+	Show    keysShowCmd    `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
 }
 
 type keysNewCmd struct {
@@ -50,7 +51,7 @@ type keysShowCmd struct {
 
 // Run prints what others need to check this network's receipts.
 func (c keysShowCmd) Run(t terminal) error {
-	d, err := openDataDir(c.Data, "", time.Time{})
+	d, err := openPart(c.Data, false, false)
 	if err != nil {
 		return err
 	}

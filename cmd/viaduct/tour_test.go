@@ -104,7 +104,7 @@ func verifyAllBytes(t *testing.T, p *process, key, id string) {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer
-		code = run(context.Background(), []string{"verify", file, "--validator", p.ready.Validators[0]}, &stdout, &stderr)
+		code = run(context.Background(), []string{"verify", file, "--validator", strings.Join(p.ready.Validators, " ")}, &stdout, &stderr)
 		return code, stdout.String() + stderr.String()
 	}
 	if code, out := verify(receipt); code != 0 || !strings.Contains(out, id) {

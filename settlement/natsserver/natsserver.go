@@ -79,6 +79,32 @@ func Start(cfg Config) (*Server, error) {
 	return &Server{ns: ns}, nil
 }
 
+// StartConfigured starts a server of a cluster as a NATS configuration file says and returns when it
+// accepts connections; JetStream may still be looking for the others. The file must have every message
+// on disk before it is acknowledged.
+func StartConfigured(file string, log *slog.Logger) (*Server, error) {
+	opts, err := server.ProcessConfigFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("nats server: %w", err)
+	}
+	if !opts.SyncAlways {
+		return nil, errors.New("nats server: the configuration does not say jetstream { sync_interval: always }")
+	}
+	opts.NoSigs, opts.DisableJetStreamBanner = true, true
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("nats server: %w", err)
+	}
+	ns.SetLoggerV2(logger{log}, false, false, false)
+	ns.Start()
+	if !ns.ReadyForConnections(startTimeout) {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return nil, errors.New("nats server: not ready")
+	}
+	return &Server{ns: ns}, nil
+}
+
 // Connect returns an in-memory connection; name shows in the server's monitoring.
 func (s *Server) Connect(name string) (*nats.Conn, error) {
 	nc, err := nats.Connect("", nats.InProcessServer(s.ns), nats.Name(name), nats.MaxReconnects(-1))

@@ -30,6 +30,9 @@ const (
 	pullBytes    = 16 << 20
 	// idleCheck is how often a waiting reader looks whether the stream has become shorter.
 	idleCheck = 5 * time.Second
+	// ackWait is how long an append waits for its answer; one that takes longer is unknown, and the
+	// caller looks.
+	ackWait = 3 * time.Second
 	// readerIdle is when the server forgets a reader that disappeared without closing.
 	readerIdle = time.Minute
 )
@@ -44,14 +47,14 @@ type Journal struct {
 var _ journal.Journal = (*Journal)(nil)
 
 // Open opens the journal over nc, which stays the caller's, and creates the stream with that many
-// replicas if it is not there. A stream that is there must have the properties above.
+// replicas if it is not there; with 0 it does not, for those who only read. A stream that is there must have the properties above.
 func Open(ctx context.Context, nc *nats.Conn, replicas int) (*Journal, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	stream, err := js.Stream(ctx, StreamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) && replicas > 0 {
 		stream, err = js.CreateStream(ctx, streamConfig(replicas))
 	}
 	if err != nil {
@@ -114,6 +117,8 @@ func (j *Journal) Append(ctx context.Context, after uint64, msg []byte) (uint64,
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("append after %d: not sent: %w", after, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
 	ack, err := j.js.Publish(ctx, Subject, msg,
 		jetstream.WithExpectStream(StreamName), jetstream.WithExpectLastSequence(after))
 	if err != nil {

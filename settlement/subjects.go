@@ -1,0 +1,29 @@
+package settlement
+
+// ClientSubjects returns what a client must be allowed to publish and to subscribe to.
+func ClientSubjects() (publish, subscribe []string) {
+	publish = []string{subjectWhoLeads}
+	for _, door := range []string{doorSubmit, doorQuote, doorReceipt, doorStatus} {
+		publish = append(publish, doorOf("*", door))
+	}
+	return publish, []string{subjectLeader, subjectProjected}
+}
+
+// NodeSubjects returns what the node of that name must be allowed to publish and to subscribe to, beside
+// answering what it is asked; sequence says that it may be the sequencer.
+func NodeSubjects(name string, sequence bool) (publish, subscribe []string) {
+	publish = []string{
+		subjectVote + "." + token(name), subjectMissing, subjectCertified + ".*", subjectProjected, subjectWhoLeads, doorOf("*", doorRecord), doorOf("*", doorTip),
+	}
+	subscribe = []string{
+		subjectVote + ".*", subjectMissing, subjectCertified + "." + token(name), subjectLeader, subjectProjected, doorOf(name, doorRecord), doorOf(name, doorTip),
+	}
+	if sequence {
+		publish = append(publish, subjectLeader)
+		subscribe = append(subscribe, subjectWhoLeads)
+		for _, door := range []string{doorSubmit, doorQuote, doorReceipt, doorStatus} {
+			subscribe = append(subscribe, doorOf(name, door))
+		}
+	}
+	return publish, subscribe
+}
