@@ -31,7 +31,7 @@ func newAuthority() (*authority, error) {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Viaduct NATS"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	der, err := sign(template, template, &key.PublicKey, key)
+	der, err := signCertificate(template, template, &key.PublicKey, key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (a *authority) issue(host string) (cert, key []byte, err error) {
 	} else {
 		template.DNSNames = []string{host}
 	}
-	der, err := sign(template, a.parsed, &private.PublicKey, a.key)
+	der, err := signCertificate(template, a.parsed, &private.PublicKey, a.key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func (a *authority) issue(host string) (cert, key []byte, err error) {
 	return pemOf("CERTIFICATE", der), pemOf("PRIVATE KEY", raw), nil
 }
 
-func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, by *ecdsa.PrivateKey) ([]byte, error) {
+func signCertificate(template, parent *x509.Certificate, public *ecdsa.PublicKey, by *ecdsa.PrivateKey) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, err
