@@ -16,6 +16,7 @@ type Engine interface {
 	WaitFinal(ctx context.Context, height uint64) error
 	Receipt(ctx context.Context, height uint64, index int) ([]byte, error)
 	Status(ctx context.Context) (settlement.Status, error)
+	Checkpoint(ctx context.Context, since uint64) (settlement.Checkpoint, error)
 	Quote(ctx context.Context, q settlement.QuoteRequest) (settlement.QuoteAnswer, error)
 	Fillable(ctx context.Context, offers []ledger.ID) (settlement.Fillable, error)
 	Watch(ctx context.Context) (*settlement.Watch, error)

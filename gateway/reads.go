@@ -106,6 +106,21 @@ func (s server) ListValidators(ctx context.Context, _ openapi.ListValidatorsRequ
 	}, nil
 }
 
+// GetLatestCheckpoint reads the newest signed state of the log, and how it goes on from an older one.
+func (s server) GetLatestCheckpoint(ctx context.Context, r openapi.GetLatestCheckpointRequestObject) (openapi.GetLatestCheckpointResponseObject, error) {
+	c, err := s.cfg.Engine.Checkpoint(ctx, uint64(r.Params.Since))
+	if err != nil {
+		return nil, engineProblem(err)
+	}
+	view := openapi.GetLatestCheckpoint200JSONResponse{
+		Height: int64(c.Height), Size: int64(c.Size), Checkpoint: c.Note, Since: r.Params.Since, Consistency: []string{},
+	}
+	for _, h := range c.Consistency {
+		view.Consistency = append(view.Consistency, h.String())
+	}
+	return view, nil
+}
+
 // ListRates tells the mid-market rates, against the euro as the table has them.
 func (s server) ListRates(context.Context, openapi.ListRatesRequestObject) (openapi.ListRatesResponseObject, error) {
 	table, err := s.mids()

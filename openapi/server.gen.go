@@ -923,6 +923,24 @@ type CapChange struct {
 	Value Decimal `json:"value,omitempty"`
 }
 
+// Checkpoint defines model for Checkpoint.
+type Checkpoint struct {
+	// Checkpoint The checkpoint and a quorum's signatures on it.
+	Checkpoint string `json:"checkpoint"`
+
+	// Consistency The hashes of the consistency proof, in base64; empty when none was asked for or both sizes are the same.
+	Consistency []string `json:"consistency"`
+
+	// Height The block the log ends with.
+	Height int64 `json:"height"`
+
+	// Since The size asked for.
+	Since int64 `json:"since,omitempty"`
+
+	// Size Leaves in the log.
+	Size int64 `json:"size"`
+}
+
 // CommittedDetails defines model for CommittedDetails.
 type CommittedDetails struct {
 	EndToEndId string `json:"end_to_end_id,omitempty"`
@@ -1917,6 +1935,12 @@ type ListBlocksParams struct {
 	Limit  Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// GetLatestCheckpointParams defines parameters for GetLatestCheckpoint.
+type GetLatestCheckpointParams struct {
+	// Since The size of an older checkpoint; a size the log does not have yet is not found.
+	Since int64 `form:"since,omitempty" json:"since,omitempty"`
+}
+
 // ListLinesParams defines parameters for ListLines.
 type ListLinesParams struct {
 	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
@@ -2156,6 +2180,9 @@ type ServerInterface interface {
 	// GetBook Read a book of offers, best price first
 	// (GET /v1/book/{give}/{want})
 	GetBook(w http.ResponseWriter, r *http.Request, give Asset, want Asset)
+	// GetLatestCheckpoint Read the newest signed state of the log
+	// (GET /v1/checkpoints/latest)
+	GetLatestCheckpoint(w http.ResponseWriter, r *http.Request, params GetLatestCheckpointParams)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(w http.ResponseWriter, r *http.Request, params ListLinesParams)
@@ -2321,6 +2348,12 @@ func (_ Unimplemented) GetBlock(w http.ResponseWriter, r *http.Request, height i
 // GetBook Read a book of offers, best price first
 // (GET /v1/book/{give}/{want})
 func (_ Unimplemented) GetBook(w http.ResponseWriter, r *http.Request, give Asset, want Asset) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetLatestCheckpoint Read the newest signed state of the log
+// (GET /v1/checkpoints/latest)
+func (_ Unimplemented) GetLatestCheckpoint(w http.ResponseWriter, r *http.Request, params GetLatestCheckpointParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2744,6 +2777,39 @@ func (siw *ServerInterfaceWrapper) GetBook(w http.ResponseWriter, r *http.Reques
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBook(w, r, give, want)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetLatestCheckpoint operation middleware
+func (siw *ServerInterfaceWrapper) GetLatestCheckpoint(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLatestCheckpointParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLatestCheckpoint(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4717,6 +4783,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/book/{give}/{want}", wrapper.GetBook)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/checkpoints/latest", wrapper.GetLatestCheckpoint)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/lines", wrapper.ListLines)
 	})
 	r.Group(func(r chi.Router) {
@@ -5057,6 +5126,45 @@ type GetBookdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetBookdefaultApplicationProblemPlusJSONResponse) VisitGetBookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLatestCheckpointRequestObject struct {
+	Params GetLatestCheckpointParams
+}
+
+type GetLatestCheckpointResponseObject interface {
+	VisitGetLatestCheckpointResponse(w http.ResponseWriter) error
+}
+
+type GetLatestCheckpoint200JSONResponse Checkpoint
+
+func (response GetLatestCheckpoint200JSONResponse) VisitGetLatestCheckpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLatestCheckpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLatestCheckpointdefaultApplicationProblemPlusJSONResponse) VisitGetLatestCheckpointResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7091,6 +7199,9 @@ type StrictServerInterface interface {
 	// GetBook Read a book of offers, best price first
 	// (GET /v1/book/{give}/{want})
 	GetBook(ctx context.Context, request GetBookRequestObject) (GetBookResponseObject, error)
+	// GetLatestCheckpoint Read the newest signed state of the log
+	// (GET /v1/checkpoints/latest)
+	GetLatestCheckpoint(ctx context.Context, request GetLatestCheckpointRequestObject) (GetLatestCheckpointResponseObject, error)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(ctx context.Context, request ListLinesRequestObject) (ListLinesResponseObject, error)
@@ -7404,6 +7515,32 @@ func (sh *strictHandler) GetBook(w http.ResponseWriter, r *http.Request, give As
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetBookResponseObject); ok {
 		if err := validResponse.VisitGetBookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetLatestCheckpoint operation middleware
+func (sh *strictHandler) GetLatestCheckpoint(w http.ResponseWriter, r *http.Request, params GetLatestCheckpointParams) {
+	var request GetLatestCheckpointRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLatestCheckpoint(ctx, request.(GetLatestCheckpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLatestCheckpoint")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLatestCheckpointResponseObject); ok {
+		if err := validResponse.VisitGetLatestCheckpointResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

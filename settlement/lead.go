@@ -195,6 +195,7 @@ func (n *Node) openDoors(seq *sequencer, me beat) (closeDoors func() error, err 
 		{doorOf(n.cfg.Name, doorQuote), n.answerQuote},
 		{doorOf(n.cfg.Name, doorReceipt), n.answerReceipt},
 		{doorOf(n.cfg.Name, doorStatus), n.answerStatus},
+		{doorOf(n.cfg.Name, doorCheckpoint), n.answerCheckpoint},
 		{subjectWhoLeads, func(_ []byte, reply func([]byte)) { reply(me.encode()) }},
 	} {
 		cancel, err := n.cfg.Bus.Subscribe(d.subject, d.answer)

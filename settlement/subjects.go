@@ -1,9 +1,14 @@
 package settlement
 
+// leaderDoors are the doors that are open at the sequencer alone.
+func leaderDoors() []string {
+	return []string{doorSubmit, doorQuote, doorReceipt, doorStatus, doorCheckpoint}
+}
+
 // ClientSubjects returns what a client must be allowed to publish and to subscribe to.
 func ClientSubjects() (publish, subscribe []string) {
 	publish = []string{subjectWhoLeads}
-	for _, door := range []string{doorSubmit, doorQuote, doorReceipt, doorStatus} {
+	for _, door := range leaderDoors() {
 		publish = append(publish, doorOf("*", door))
 	}
 	return publish, []string{subjectLeader, subjectProjected}
@@ -21,7 +26,7 @@ func NodeSubjects(name string, sequence bool) (publish, subscribe []string) {
 	if sequence {
 		publish = append(publish, subjectLeader)
 		subscribe = append(subscribe, subjectWhoLeads)
-		for _, door := range []string{doorSubmit, doorQuote, doorReceipt, doorStatus} {
+		for _, door := range leaderDoors() {
 			subscribe = append(subscribe, doorOf(name, door))
 		}
 	}

@@ -21,12 +21,13 @@ const (
 
 // The doors of a node: all but the last two are open at the sequencer alone.
 const (
-	doorSubmit  = "submit"
-	doorQuote   = "quote"
-	doorReceipt = "receipt"
-	doorStatus  = "status"
-	doorRecord  = "record" // a height, big-endian; answered with the block log's record
-	doorTip     = "tip"    // answered with the journal position of the block log's last record
+	doorSubmit     = "submit"
+	doorQuote      = "quote"
+	doorReceipt    = "receipt"
+	doorStatus     = "status"
+	doorCheckpoint = "checkpoint"
+	doorRecord     = "record" // a height, big-endian; answered with the block log's record
+	doorTip        = "tip"    // answered with the journal position of the block log's last record
 )
 
 // doorOf returns the subject of a door of the node with that name.
