@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -88,6 +89,9 @@ func TestConsoleShowsWhatItsReaderMaySee(t *testing.T) {
 		"/console/payments?status=rejected":        "No payment is like that",
 		"/console/payments/" + id:                  "for &lt;b&gt;eggs&lt;/b&gt; &amp; ham",
 		"/console/payments/" + id + "?verify=1":    "Verified.",
+		"/console/intraday":                        "Net position in MXN",
+		"/console/intraday?day=2026-03-13":         "2026-03-12",
+		"/console/intraday?day=soon":               "up to now",
 		"/console/quote":                           "Say whom to pay",
 		"/console/liquidity":                       "Lines others hold with us",
 		"/console/market?give=EUR&want=MXN":        "20.5",
@@ -124,6 +128,22 @@ func TestConsoleShowsWhatItsReaderMaySee(t *testing.T) {
 	if status, receipt, _, header := v.visit("GET", "/console/payments/"+id+"/receipt", nil); status != 200 ||
 		!strings.HasPrefix(receipt, "c2sp.org/tlog-proof") || !strings.Contains(header.Get("Content-Disposition"), id) {
 		t.Errorf("receipt: %d %.60s %s", status, receipt, header.Get("Content-Disposition"))
+	}
+
+	for query, want := range map[string]string{"format=csv": "currency,issuer,kind", "": `"participant"`, "format=camt.052": "camt.052.001.08"} {
+		if status, file, _, header := v.visit("GET", "/console/statement?"+query, nil); status != 200 || !strings.Contains(file, want) ||
+			!strings.HasPrefix(header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("statement %s: %d %.80s", query, status, file)
+		}
+	}
+
+	// The links of the day's page lead to files.
+	_, day, _, _ := v.visit("GET", "/console/intraday", nil)
+	for _, part := range strings.Split(day, `href="/console/statement?`)[1:] {
+		query, _, _ := strings.Cut(part, `"`)
+		if status, file, _, _ := v.visit("GET", "/console/statement?"+html.UnescapeString(query), nil); status != 200 {
+			t.Errorf("statement %s: %d %s", query, status, file)
+		}
 	}
 
 	// Another participant does not see the payment; it looks like one that is not there.

@@ -115,7 +115,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	signedIn := ""
 	for _, page := range []struct{ name, path, key string }{
-		{"positions", "", payer}, {"positions-correspondent", "", dealer}, {"payments", "/payments", payer},
+		{"positions", "", payer}, {"positions-correspondent", "", dealer}, {"payments", "/payments", payer}, {"intraday", "/intraday", payer},
 		{"payment", "/payments/" + made.ID + "?verify=1", payer}, {"quote-empty", "/quote", payer},
 		{"quote", "/quote?to=IBERESMM&currency=EUR&value=5000.00", payer}, {"quote-refused", "/quote?to=IBERESMM&currency=EUR&value=999999999.00", payer},
 		{"liquidity", "/liquidity", dealer}, {"market", "/market?give=EUR&want=USD", payer}, {"network", "/network", payer},

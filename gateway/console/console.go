@@ -67,6 +67,8 @@ func New(cfg Config) (http.Handler, error) {
 		r.Get("/console/", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/console", http.StatusSeeOther)
 		})
+		r.Get("/console/intraday", c.page("intraday", c.intraday))
+		r.Get("/console/statement", c.statement)
 		r.Get("/console/payments", c.page("payments", c.payments))
 		r.Get("/console/payments/{id}", c.page("payment", c.payment))
 		r.Get("/console/payments/{id}/receipt", c.receipt)

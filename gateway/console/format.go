@@ -21,6 +21,8 @@ var helpers = template.FuncMap{
 	"short":  short,
 	"bar":    bar,
 	"dict":   dict,
+	"hourX":  func(hour int) int { return 3 + 31*hour },
+	"hourY":  func(height int) int { return 108 - height },
 }
 
 // amount prints a decimal with its thousands apart.

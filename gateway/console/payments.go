@@ -19,7 +19,7 @@ type paymentsPage struct {
 	Filter   url.Values
 	Statuses []string
 	Next     string // address of the next page
-	First    bool   // this is the first page
+	Newest   string // address of the first page; empty on it
 	Filtered bool
 }
 
@@ -32,7 +32,7 @@ var filters = []string{"status", "currency", "counterparty", "uetr", "end_to_end
 func (c *console) payments(r *http.Request, a *caller, v *view) error {
 	v.Title = "Payments"
 	query := url.Values{"limit": {itoa(paymentsShown)}}
-	p := paymentsPage{Filter: make(url.Values), First: r.FormValue("cursor") == "", Statuses: []string{
+	p := paymentsPage{Filter: make(url.Values), Statuses: []string{
 		"received", "accepted", "settled", "rejected", "held", "queued", "cancelled", "expired", "returned",
 	}}
 	for _, name := range filters {
@@ -47,6 +47,7 @@ func (c *console) payments(r *http.Request, a *caller, v *view) error {
 	}
 	if cursor := r.FormValue("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
+		p.Newest = "/console/payments?" + p.Filter.Encode()
 	}
 	var page openapi.PaymentPage
 	if err := a.get(r.Context(), "/v1/payments", query, &page); err != nil {
