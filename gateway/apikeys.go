@@ -46,10 +46,10 @@ func (g *Gateway) CreateOperatorKey(ctx context.Context, name string) (string, e
 
 // Knows says whether an API key opens this gateway.
 func (g *Gateway) Knows(ctx context.Context, key string) (bool, error) {
-	_, err := g.authenticate(ctx, http.Header{"Authorization": {"Bearer " + key}}, netip.IPv6Loopback())
+	_, err := g.authenticate(ctx, http.Header{"Authorization": {"Bearer " + key}}, connection{from: netip.IPv6Loopback()})
 	var p *problem
 	if errors.As(err, &p) {
-		return p.code == openapi.ErrorCodeAddressNotAllowed, nil
+		return p.code == openapi.ErrorCodeAddressNotAllowed || p.code == openapi.ErrorCodeCertificateRequired, nil
 	}
 	return err == nil, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,7 +25,9 @@ import (
 type caller struct {
 	bic      ledger.BIC // zero for the operator
 	operator bool
-	key      sqlstore.APIKey // it came with
+	key      sqlstore.APIKey // it came with, or its token was made with; with the scopes of either
+	ends     int64           // when its token ends; 0 for a key
+	mustSign bool            // its participant asks for message signatures
 }
 
 // speaksFor says whether the caller may act and see as the participant.
@@ -52,35 +55,105 @@ func (c caller) viewing(named string) (ledger.BIC, error) {
 
 var errUnauthorized = &problem{code: openapi.ErrorCodeUnauthorized}
 
-// authenticate finds out who calls. Whatever is wrong with a key, the answer is the same; only to whoever
-// has the right one does it say that it came from the wrong place.
-func (g *Gateway) authenticate(ctx context.Context, h http.Header, from netip.Addr) (caller, error) {
+// connection is what a request's connection says of who is at its other end.
+type connection struct {
+	from        netip.Addr
+	certificate *x509.Certificate // shown by the client, who proved to have its key; nil for none
+}
+
+// connectionOf reads a request's connection. What headers say of it is anyone's to write.
+func connectionOf(r *http.Request) connection {
+	c := connection{from: remoteAddress(r)}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		c.certificate = r.TLS.PeerCertificates[0]
+	}
+	return c
+}
+
+// thumbprint is the SHA-256 of the certificate (x5t#S256 in RFC 8705, section 3.1); zero for none.
+func (c connection) thumbprint() [32]byte {
+	if c.certificate == nil {
+		return [32]byte{}
+	}
+	return sha256.Sum256(c.certificate.Raw)
+}
+
+// authenticate finds out who calls, by an API key or a token made with one. Whatever is wrong with it,
+// the answer is the same; only to whoever has the right one does it say what else is missing.
+func (g *Gateway) authenticate(ctx context.Context, h http.Header, conn connection) (caller, error) {
 	given := h.Values("Authorization")
 	if len(given) != 1 {
 		return caller{}, errUnauthorized
 	}
-	scheme, key, _ := strings.Cut(given[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(key) != keySize || key[:len(keyMark)] != keyMark {
+	scheme, secret, _ := strings.Cut(given[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
 		return caller{}, errUnauthorized
 	}
-	kept, err := g.cfg.Store.APIKeyByPrefix(ctx, key[:prefixSize])
+	if strings.HasPrefix(secret, tokenMark) {
+		return g.authenticateToken(ctx, secret, conn)
+	}
+	return g.authenticateKey(ctx, secret, conn)
+}
+
+// authenticateKey finds out who has an API key.
+func (g *Gateway) authenticateKey(ctx context.Context, key string, conn connection) (caller, error) {
+	if len(key) != keySize || key[:len(keyMark)] != keyMark {
+		return caller{}, errUnauthorized
+	}
+	kept, err := g.cfg.Store.Credential(ctx, key[:prefixSize])
 	if err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
 		return caller{}, fmt.Errorf("look up API key: %w", err)
 	}
 	hash := sha256.Sum256([]byte(key))
-	now := g.now()
-	if subtle.ConstantTimeCompare(hash[:], kept.Hash[:]) == 0 || err != nil || !good(&kept, now) {
+	if subtle.ConstantTimeCompare(hash[:], kept.Hash[:]) == 0 || err != nil {
 		return caller{}, errUnauthorized
 	}
-	if !allowed(kept.Networks, from) {
-		return caller{}, refuse(openapi.ErrorCodeAddressNotAllowed, "the key may not be used from "+from.String())
+	return g.letIn(ctx, kept, conn)
+}
+
+// letIn checks what is asked for beside the secret itself: that the key is good, comes from where it
+// may, and with a certificate if its participant has registered any.
+func (g *Gateway) letIn(ctx context.Context, kept sqlstore.Credential, conn connection) (caller, error) {
+	now := g.now()
+	if !good(&kept.APIKey, now) {
+		return caller{}, errUnauthorized
+	}
+	if !allowed(kept.Networks, conn.from) {
+		return caller{}, refuse(openapi.ErrorCodeAddressNotAllowed, "the key may not be used from "+conn.from.String())
+	}
+	if kept.Pinned {
+		if err := g.checkCertificate(ctx, kept.Participant, conn.certificate); err != nil {
+			return caller{}, err
+		}
 	}
 	if g.touched.due(kept.ID, now) {
 		if err := g.cfg.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
 			g.cfg.Log.Warn("note the use of an API key", "error", err)
 		}
 	}
-	return caller{bic: kept.Participant, operator: kept.Participant == ledger.BIC{}, key: kept}, nil
+	return caller{
+		bic: kept.Participant, operator: kept.Participant == ledger.BIC{}, key: kept.APIKey, mustSign: kept.RequireSignature,
+	}, nil
+}
+
+// checkCertificate refuses a client that does not show one of the participant's certificates while it is
+// valid.
+func (g *Gateway) checkCertificate(ctx context.Context, bic ledger.BIC, shown *x509.Certificate) error {
+	if shown == nil {
+		return refuse(openapi.ErrorCodeCertificateRequired, "the participant's requests come over mutual TLS")
+	}
+	if now := g.cfg.Now(); now.Before(shown.NotBefore) || now.After(shown.NotAfter) {
+		return refuse(openapi.ErrorCodeCertificateRequired, "the certificate is not valid now")
+	}
+	pinned, err := g.cfg.Store.ClientKeys(ctx, bic)
+	if err != nil {
+		return err
+	}
+	thumbprint := sha256.Sum256(shown.Raw)
+	if !slices.ContainsFunc(pinned, func(k sqlstore.ClientKey) bool { return k.Kind == sqlstore.CertificateKey && k.Public == thumbprint }) {
+		return refuse(openapi.ErrorCodeCertificateRequired, "the certificate is none of the participant's")
+	}
+	return nil
 }
 
 // good says whether a key has neither ended nor been revoked.
@@ -150,7 +223,7 @@ func (g *Gateway) whileGood(ctx context.Context, c caller) (context.Context, con
 			case <-tick.C:
 			}
 			kept, err := g.cfg.Store.APIKeyByPrefix(ctx, c.key.Prefix)
-			if errors.Is(err, sqlstore.ErrNotFound) || err == nil && !good(&kept, g.now()) {
+			if errors.Is(err, sqlstore.ErrNotFound) || err == nil && !good(&kept, g.now()) || c.ends != 0 && c.ends <= g.now() {
 				cancel()
 			}
 		}

@@ -24,6 +24,7 @@ type contract struct {
 	operations map[string]*operation // by method and chi pattern
 	options    []openapi3.SchemaValidationOption
 	details    *openapi3.Schema // of a payment
+	scopes     []string         // that there are
 }
 
 // operation is one method of one path.
@@ -35,6 +36,7 @@ type operation struct {
 	raw        string           // another media type that is taken as the bytes it is
 	open       bool             // asks for no API key
 	stream     bool             // answers with events until somebody ends it
+	oauth      bool             // its errors have OAuth's form
 	scope      string           // that a key needs; "" when any key will do
 }
 
@@ -49,10 +51,13 @@ func loadContract() (*contract, error) {
 			openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.WithStringFormatValidators(formats()),
 		},
 	}
+	for _, scope := range doc.Components.Schemas["Scope"].Value.Enum {
+		c.scopes = append(c.scopes, fmt.Sprint(scope))
+	}
 	c.details = doc.Components.Schemas["Details"].Value
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			o := &operation{id: op.OperationID}
+			o := &operation{id: op.OperationID, oauth: op.OperationID == "IssueToken"}
 			if o.open, o.scope, err = securityOf(op); err != nil {
 				return nil, err
 			}
@@ -281,12 +286,16 @@ type exchange struct {
 	id     string // of the request
 	op     *operation
 	caller caller
-	key    string // Idempotency-Key, "" for none
-	wait   int    // seconds, from Prefer; -1 when not asked
-	body   []byte // canonical JSON, or XML as it came
-	json   bool   // the caller accepts JSON and not XML
-	faults faults
-	code   openapi.ErrorCode // of the problem answered, for the log
+	conn   connection
+	base   string // the URL under which the caller sees the gateway
+	// authorization is what came as such, for the one operation that reads it itself.
+	authorization []string
+	key           string // Idempotency-Key, "" for none
+	wait          int    // seconds, from Prefer; -1 when not asked
+	body          []byte // canonical JSON, or XML as it came
+	json          bool   // the caller accepts JSON and not XML
+	faults        faults
+	code          openapi.ErrorCode // of the problem answered, for the log
 }
 
 // exchangeOf returns the exchange of a request's context; every request has one.

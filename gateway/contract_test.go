@@ -107,6 +107,7 @@ func TestExamplesWork(t *testing.T) {
 		"CreateAPIKey":      {"/v1/participants/" + mexican + "/api-keys", mexican},
 		"RotateAPIKey":      {"/v1/participants/" + mexican + "/api-keys/" + r.newAPIKey(mexican, obj{}).text("id") + "/rotate", mexican},
 		"AddSigningKey":     {"/v1/participants/WLSGGB2L/signing-keys", "WLSGGB2L"},
+		"AddClientKey":      {"/v1/participants/" + mexican + "/client-keys", mexican},
 		"Submit":            {"/v1/submissions", "SGNSGB2L"},
 		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
 		"PlaceOffer":        {"/v1/offers", dealer},
@@ -175,7 +176,7 @@ func TestOpenOperations(t *testing.T) {
 		}
 	}
 	slices.Sort(open)
-	diff(t, "open operations", open, []string{"Health", "Ready"})
+	diff(t, "open operations", open, []string{"GetOAuthMetadata", "Health", "IssueToken", "Ready"})
 }
 
 func BenchmarkCheckBody(b *testing.B) {

@@ -113,6 +113,9 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 			g.render(w, r, errors.New("a route that is not in the contract"))
 			return
 		}
+		x.conn = connectionOf(r)
+		x.base = baseURL(r)
+		x.authorization = r.Header.Values("Authorization")
 		x.wait = preferredWait(r.Header.Get("Prefer"))
 		ctx, cancel := r.Context(), func() {}
 		if !x.op.stream {
@@ -122,7 +125,7 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 		r = r.WithContext(ctx)
 		if !x.op.open {
 			var err error
-			if x.caller, err = g.authenticate(ctx, r.Header, remoteAddress(r)); err == nil {
+			if x.caller, err = g.authenticate(ctx, r.Header, connectionOf(r)); err == nil {
 				err = x.op.permit(x.caller)
 			}
 			if err != nil {
@@ -153,13 +156,15 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	x.key = r.Header.Get("Idempotency-Key")
 	x.json = acceptsJSONAlone(r.Header.Values("Accept"))
 	if x.op.media == "" {
-		return x.faults.problem()
+		if err := x.faults.problem(); err != nil {
+			return err
+		}
+		return g.checkSigned(r, x, nil)
 	}
 	media, ok := x.op.checkMedia(r)
 	if !ok {
 		return refuse(openapi.ErrorCodeUnsupportedMediaType, "the body must be "+x.op.media)
 	}
-	r.Header.Set("Content-Type", media) // as the generated code looks for it
 	most := maxBody
 	switch {
 	case x.op.media == "application/xml":
@@ -175,9 +180,16 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	case err != nil:
 		return refuse(openapi.ErrorCodeMalformedJson, "the body ended early")
 	}
+	if err := g.checkSigned(r, x, data); err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", media) // as the generated code looks for it
 	if x.op.body == nil || media == x.op.raw {
 		x.body = data
 		r.Body = io.NopCloser(bytes.NewReader(data))
+		if x.op.oauth {
+			r.Body = http.NoBody // the generated code would be less strict with a form than its reader
+		}
 		return x.faults.problem()
 	}
 	parameters := len(x.faults.list)

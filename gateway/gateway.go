@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -86,6 +87,16 @@ func New(cfg Config) (*Gateway, error) {
 	g.streams = newStreams(cfg.Engine, cfg.Log)
 	g.handler, err = g.routes()
 	return g, err
+}
+
+// CheckMaster says whether the master key is the one that the store's secrets were sealed under, and keeps
+// it in mind when there are none yet. A gateway with another would start, and open nothing.
+func (g *Gateway) CheckMaster(ctx context.Context) error {
+	kept, err := g.cfg.Store.MasterCheck(ctx, g.secrets.check)
+	if err == nil && !bytes.Equal(kept, g.secrets.check) {
+		err = errors.New("the master key is not the one that this database's secrets were sealed under: give this gateway the master.key of the others, or restore it from a backup")
+	}
+	return err
 }
 
 // Handler returns what serves the contract.

@@ -219,7 +219,7 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 		all = append(all, &ledger.SetCap{Participant: bic, Currency: currency, Cap: limit})
 	}
 	if by.operator {
-		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" {
+		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" || in.RequireSignature != nil {
 			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps", "")
 		}
 	} else if len(in.NetDebitCaps) > 0 {
@@ -229,7 +229,7 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 }
 
 func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openapi.ParticipantChange) error {
-	if in.Funding == nil && in.MaxOverMidBps == nil && in.IsoProfile == "" {
+	if in.Funding == nil && in.MaxOverMidBps == nil && in.IsoProfile == "" && in.RequireSignature == nil {
 		return nil
 	}
 	kept, err := g.cfg.Store.Settings(ctx, bic)
@@ -245,6 +245,9 @@ func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openap
 	}
 	if in.IsoProfile != "" {
 		kept.ISOProfile = string(in.IsoProfile)
+	}
+	if in.RequireSignature != nil {
+		kept.RequireSignature = *in.RequireSignature
 	}
 	return g.cfg.Store.PutSettings(ctx, kept)
 }
@@ -275,7 +278,7 @@ func (g *Gateway) participantFor(ctx context.Context, p sqlstore.Participant, by
 		}
 	}
 	kept, err := g.cfg.Store.Settings(ctx, p.BIC)
-	view.Funding, view.MaxOverMidBps = kept.Funding, &kept.MaxOverMidBps
+	view.Funding, view.MaxOverMidBps, view.RequireSignature = kept.Funding, &kept.MaxOverMidBps, kept.RequireSignature
 	if view.IsoProfile = openapi.ISOProfile(kept.ISOProfile); view.IsoProfile == "" {
 		view.IsoProfile = openapi.CbprSr2026
 	}

@@ -69,6 +69,13 @@ type Store interface {
 	Blocks(ctx context.Context, before uint64, limit int) ([]sqlstore.Block, error)
 
 	PutAPIKey(ctx context.Context, k sqlstore.APIKey) error
+	Credential(ctx context.Context, prefix string) (sqlstore.Credential, error)
+	PutClientKey(ctx context.Context, k sqlstore.ClientKey) error
+	ClientKey(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.ClientKey, error)
+	ClientKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.ClientKey, error)
+	DeleteClientKey(ctx context.Context, participant ledger.BIC, id ledger.ID) error
+	UseNonce(ctx context.Context, key ledger.ID, nonce string, expires, now int64) error
+	MasterCheck(ctx context.Context, value []byte) ([]byte, error)
 	APIKeyByPrefix(ctx context.Context, prefix string) (sqlstore.APIKey, error)
 	ReplaceAPIKey(ctx context.Context, old ledger.ID, until int64, k sqlstore.APIKey) error
 	APIKey(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.APIKey, error)

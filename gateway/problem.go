@@ -74,13 +74,21 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeBadParticipant:          {400, "Name, country or LEI out of bounds", false},
 
 	// Who may.
-	openapi.ErrorCodeUnauthorized:      {401, "A valid API key is needed", false},
-	openapi.ErrorCodeInsufficientScope: {403, "The key's scopes do not allow it", false},
-	openapi.ErrorCodeAddressNotAllowed: {403, "The key may not be used from this address", false},
-	openapi.ErrorCodeNotAllowed:        {403, "Not allowed to this caller", false},
-	openapi.ErrorCodeNoSigningKey:      {403, "The gateway keeps no key that signs for the participant", false},
-	openapi.ErrorCodeNotFound:          {404, "Not found", false},
-	openapi.ErrorCodeMethodNotAllowed:  {405, "The method is not allowed here", false},
+	openapi.ErrorCodeUnauthorized:        {401, "A valid API key is needed", false},
+	openapi.ErrorCodeSignatureRequired:   {401, "A message signature is needed", false},
+	openapi.ErrorCodeInvalidSignature:    {401, "The message signature is not good", false},
+	openapi.ErrorCodeSignatureReplayed:   {401, "The message signature was used before", false},
+	openapi.ErrorCodeCertificateRequired: {401, "A registered client certificate is needed", false},
+	openapi.ErrorCodeDigestMismatch:      {400, "The body is not the one that was digested", false},
+	openapi.ErrorCodeInvalidCertificate:  {400, "Not a certificate", false},
+	openapi.ErrorCodeClientKeyExists:     {409, "The key is registered already", false},
+	openapi.ErrorCodeTooManyClientKeys:   {409, "Too many client keys", false},
+	openapi.ErrorCodeInsufficientScope:   {403, "The key's scopes do not allow it", false},
+	openapi.ErrorCodeAddressNotAllowed:   {403, "The key may not be used from this address", false},
+	openapi.ErrorCodeNotAllowed:          {403, "Not allowed to this caller", false},
+	openapi.ErrorCodeNoSigningKey:        {403, "The gateway keeps no key that signs for the participant", false},
+	openapi.ErrorCodeNotFound:            {404, "Not found", false},
+	openapi.ErrorCodeMethodNotAllowed:    {405, "The method is not allowed here", false},
 
 	// Idempotency and state.
 	openapi.ErrorCodeMissingIdempotencyKey: {400, "An Idempotency-Key is needed", false},
@@ -210,6 +218,14 @@ func (g *Gateway) render(w http.ResponseWriter, r *http.Request, err error) {
 		g.cfg.Log.Error("code without a kind", "request_id", x.id, "code", p.code, "detail", p.detail)
 		p = &problem{code: openapi.ErrorCodeInternal}
 		k = kinds[p.code]
+	}
+	if x.op != nil && x.op.oauth && k.status < 500 && k.status != http.StatusTooManyRequests {
+		x.code = p.code
+		_ = oauthRefusal(openapi.OAuthInvalidRequest, k.title).VisitIssueTokenResponse(w) // the client may be gone
+		return
+	}
+	if p.code == openapi.ErrorCodeSignatureRequired {
+		w.Header().Set("Accept-Signature", acceptSignature)
 	}
 	a, err := g.problemAnswer(x, p)
 	if err != nil {

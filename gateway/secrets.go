@@ -18,6 +18,8 @@ import (
 type secrets struct {
 	seal        cipher.AEAD
 	fingerprint []byte
+	token       []byte
+	check       []byte // tells this master key from another, and tells nothing of it
 	cursor      []byte
 	console     [32]byte // seals the console's sessions
 }
@@ -32,6 +34,7 @@ func newSecrets(master [32]byte) (s secrets, err error) {
 	sealing := derive("seal")
 	s.fingerprint, s.cursor = derive("fingerprint"), derive("cursor")
 	copy(s.console[:], derive("console"))
+	s.token, s.check = derive("token"), derive("check")
 	if err != nil {
 		return s, err
 	}

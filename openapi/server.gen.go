@@ -74,6 +74,24 @@ func (e BoundReason) Valid() bool {
 	}
 }
 
+// Defines values for ClientKeyKind.
+const (
+	Certificate ClientKeyKind = "certificate"
+	Signature   ClientKeyKind = "signature"
+)
+
+// Valid indicates whether the value is a known member of the ClientKeyKind enum.
+func (e ClientKeyKind) Valid() bool {
+	switch e {
+	case Certificate:
+		return true
+	case Signature:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeliveryAttemptOutcome.
 const (
 	DeliveryAttemptOutcomeDelivered DeliveryAttemptOutcome = "delivered"
@@ -132,8 +150,11 @@ const (
 	ErrorCodeBadSignature            ErrorCode = "bad_signature"
 	ErrorCodeBatchRefused            ErrorCode = "batch_refused"
 	ErrorCodeBelowMinorUnit          ErrorCode = "below_minor_unit"
+	ErrorCodeCertificateRequired     ErrorCode = "certificate_required"
+	ErrorCodeClientKeyExists         ErrorCode = "client_key_exists"
 	ErrorCodeConflictingFields       ErrorCode = "conflicting_fields"
 	ErrorCodeDeliverMinNotMet        ErrorCode = "deliver_min_not_met"
+	ErrorCodeDigestMismatch          ErrorCode = "digest_mismatch"
 	ErrorCodeDuplicateKey            ErrorCode = "duplicate_key"
 	ErrorCodeDuplicateMessage        ErrorCode = "duplicate_message"
 	ErrorCodeDuplicateUetr           ErrorCode = "duplicate_uetr"
@@ -144,6 +165,7 @@ const (
 	ErrorCodeInvalidAmount           ErrorCode = "invalid_amount"
 	ErrorCodeInvalidAsset            ErrorCode = "invalid_asset"
 	ErrorCodeInvalidBic              ErrorCode = "invalid_bic"
+	ErrorCodeInvalidCertificate      ErrorCode = "invalid_certificate"
 	ErrorCodeInvalidCountry          ErrorCode = "invalid_country"
 	ErrorCodeInvalidCurrency         ErrorCode = "invalid_currency"
 	ErrorCodeInvalidCursor           ErrorCode = "invalid_cursor"
@@ -151,6 +173,7 @@ const (
 	ErrorCodeInvalidMessage          ErrorCode = "invalid_message"
 	ErrorCodeInvalidPublicKey        ErrorCode = "invalid_public_key"
 	ErrorCodeInvalidRequest          ErrorCode = "invalid_request"
+	ErrorCodeInvalidSignature        ErrorCode = "invalid_signature"
 	ErrorCodeInvalidSubmission       ErrorCode = "invalid_submission"
 	ErrorCodeInvalidTime             ErrorCode = "invalid_time"
 	ErrorCodeInvalidUetr             ErrorCode = "invalid_uetr"
@@ -193,9 +216,12 @@ const (
 	ErrorCodeSelfPayment             ErrorCode = "self_payment"
 	ErrorCodeSendMaxExceeded         ErrorCode = "send_max_exceeded"
 	ErrorCodeShortfall               ErrorCode = "shortfall"
+	ErrorCodeSignatureReplayed       ErrorCode = "signature_replayed"
+	ErrorCodeSignatureRequired       ErrorCode = "signature_required"
 	ErrorCodeTooDeep                 ErrorCode = "too_deep"
 	ErrorCodeTooLarge                ErrorCode = "too_large"
 	ErrorCodeTooManyApiKeys          ErrorCode = "too_many_api_keys"
+	ErrorCodeTooManyClientKeys       ErrorCode = "too_many_client_keys"
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
@@ -244,9 +270,15 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBelowMinorUnit:
 		return true
+	case ErrorCodeCertificateRequired:
+		return true
+	case ErrorCodeClientKeyExists:
+		return true
 	case ErrorCodeConflictingFields:
 		return true
 	case ErrorCodeDeliverMinNotMet:
+		return true
+	case ErrorCodeDigestMismatch:
 		return true
 	case ErrorCodeDuplicateKey:
 		return true
@@ -268,6 +300,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeInvalidBic:
 		return true
+	case ErrorCodeInvalidCertificate:
+		return true
 	case ErrorCodeInvalidCountry:
 		return true
 	case ErrorCodeInvalidCurrency:
@@ -281,6 +315,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidPublicKey:
 		return true
 	case ErrorCodeInvalidRequest:
+		return true
+	case ErrorCodeInvalidSignature:
 		return true
 	case ErrorCodeInvalidSubmission:
 		return true
@@ -366,11 +402,17 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeShortfall:
 		return true
+	case ErrorCodeSignatureReplayed:
+		return true
+	case ErrorCodeSignatureRequired:
+		return true
 	case ErrorCodeTooDeep:
 		return true
 	case ErrorCodeTooLarge:
 		return true
 	case ErrorCodeTooManyApiKeys:
+		return true
+	case ErrorCodeTooManyClientKeys:
 		return true
 	case ErrorCodeTooManyDecimals:
 		return true
@@ -551,6 +593,30 @@ func (e MessageDirection) Valid() bool {
 	case In:
 		return true
 	case Out:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OAuthErrorError.
+const (
+	OAuthInvalidClient        OAuthErrorError = "invalid_client"
+	OAuthInvalidRequest       OAuthErrorError = "invalid_request"
+	OAuthInvalidScope         OAuthErrorError = "invalid_scope"
+	OAuthUnsupportedGrantType OAuthErrorError = "unsupported_grant_type"
+)
+
+// Valid indicates whether the value is a known member of the OAuthErrorError enum.
+func (e OAuthErrorError) Valid() bool {
+	switch e {
+	case OAuthInvalidClient:
+		return true
+	case OAuthInvalidRequest:
+		return true
+	case OAuthInvalidScope:
+		return true
+	case OAuthUnsupportedGrantType:
 		return true
 	default:
 		return false
@@ -941,6 +1007,27 @@ type Checkpoint struct {
 	Size int64 `json:"size"`
 }
 
+// ClientKey defines model for ClientKey.
+type ClientKey struct {
+	// CreatedAt RFC 3339.
+	CreatedAt Time          `json:"created_at"`
+	Id        string        `json:"id"`
+	Kind      ClientKeyKind `json:"kind"`
+	Name      string        `json:"name"`
+	PublicKey string        `json:"public_key,omitempty"`
+
+	// Thumbprint SHA-256 of the certificate in base64url, as x5t#S256 of RFC 8705.
+	Thumbprint string `json:"thumbprint,omitempty"`
+}
+
+// ClientKeyKind defines model for ClientKey.Kind.
+type ClientKeyKind string
+
+// ClientKeyList defines model for ClientKeyList.
+type ClientKeyList struct {
+	Data []ClientKey `json:"data"`
+}
+
 // CommittedDetails defines model for CommittedDetails.
 type CommittedDetails struct {
 	EndToEndId string `json:"end_to_end_id,omitempty"`
@@ -1305,6 +1392,16 @@ type NewBatch struct {
 	Payments     []NewPayment `json:"payments"`
 }
 
+// NewClientKey defines model for NewClientKey.
+type NewClientKey struct {
+	// Certificate An X.509 certificate, DER in base64: a PEM file's lines without its first and last.
+	Certificate string `json:"certificate,omitempty"`
+	Name        string `json:"name"`
+
+	// PublicKey Ed25519, 32 bytes in base64.
+	PublicKey string `json:"public_key,omitempty"`
+}
+
 // NewOffer defines model for NewOffer.
 type NewOffer struct {
 	// ExpiresAt RFC 3339.
@@ -1389,6 +1486,26 @@ type NewWebhook struct {
 	Url    string      `json:"url"`
 }
 
+// OAuthError defines model for OAuthError.
+type OAuthError struct {
+	Error            OAuthErrorError `json:"error"`
+	ErrorDescription string          `json:"error_description,omitempty"`
+}
+
+// OAuthErrorError defines model for OAuthError.Error.
+type OAuthErrorError string
+
+// OAuthMetadata defines model for OAuthMetadata.
+type OAuthMetadata struct {
+	GrantTypesSupported               []string `json:"grant_types_supported"`
+	Issuer                            string   `json:"issuer"`
+	ResponseTypesSupported            []string `json:"response_types_supported"`
+	ScopesSupported                   []string `json:"scopes_supported"`
+	ServiceDocumentation              string   `json:"service_documentation,omitempty"`
+	TokenEndpoint                     string   `json:"token_endpoint"`
+	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+}
+
 // Offer defines model for Offer.
 type Offer struct {
 	// ExpiresAt RFC 3339.
@@ -1464,6 +1581,7 @@ type Participant struct {
 	// NetDebitCaps Shown to the participant and the operator.
 	NetDebitCaps         []Cap `json:"net_debit_caps,omitempty"`
 	RequireAuthorization bool  `json:"require_authorization"`
+	RequireSignature     bool  `json:"require_signature,omitempty"`
 	RippleDefault        bool  `json:"ripple_default"`
 
 	// TransferFee A plain decimal number, never with an exponent.
@@ -1480,7 +1598,10 @@ type ParticipantChange struct {
 	MaxOverMidBps        *int64      `json:"max_over_mid_bps,omitempty"`
 	NetDebitCaps         []CapChange `json:"net_debit_caps,omitempty"`
 	RequireAuthorization *bool       `json:"require_authorization,omitempty"`
-	RippleDefault        *bool       `json:"ripple_default,omitempty"`
+
+	// RequireSignature Whether all that changes something must carry a message signature (RFC 9421).
+	RequireSignature *bool `json:"require_signature,omitempty"`
+	RippleDefault    *bool `json:"ripple_default,omitempty"`
 
 	// TransferFee A plain decimal number, never with an exponent.
 	TransferFee Decimal `json:"transfer_fee,omitempty"`
@@ -1837,6 +1958,28 @@ type TestEventType string
 // Time RFC 3339.
 type Time = string
 
+// Token defines model for Token.
+type Token struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds.
+	ExpiresIn int    `json:"expires_in"`
+	Scope     string `json:"scope"`
+	TokenType string `json:"token_type"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest struct {
+	ClientId     string `json:"client_id,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+
+	// GrantType client_credentials.
+	GrantType string `json:"grant_type"`
+
+	// Scope Scopes with a space between; left out, all that the key has.
+	Scope string `json:"scope,omitempty"`
+}
+
 // UETR A UUID of version 4 in lower case.
 type UETR = string
 
@@ -2118,6 +2261,9 @@ type ListDeliveriesParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// IssueTokenFormdataRequestBody defines body for IssueToken for application/x-www-form-urlencoded ContentType.
+type IssueTokenFormdataRequestBody = TokenRequest
+
 // SetLineJSONRequestBody defines body for SetLine for application/json ContentType.
 type SetLineJSONRequestBody = LineChange
 
@@ -2135,6 +2281,9 @@ type CreateAPIKeyJSONRequestBody = NewAPIKey
 
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = KeyRotation
+
+// AddClientKeyJSONRequestBody defines body for AddClientKey for application/json ContentType.
+type AddClientKeyJSONRequestBody = NewClientKey
 
 // AddSigningKeyJSONRequestBody defines body for AddSigningKey for application/json ContentType.
 type AddSigningKeyJSONRequestBody = NewSigningKey
@@ -2162,9 +2311,15 @@ type RedeliverJSONRequestBody = Redelivery
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetOAuthMetadata Where and how tokens are had (RFC 8414)
+	// (GET /.well-known/oauth-authorization-server)
+	GetOAuthMetadata(w http.ResponseWriter, r *http.Request)
 	// Health The process runs
 	// (GET /healthz)
 	Health(w http.ResponseWriter, r *http.Request)
+	// IssueToken Exchange an API key for an access token
+	// (POST /oauth/token)
+	IssueToken(w http.ResponseWriter, r *http.Request)
 	// Ready Requests can be served
 	// (GET /readyz)
 	Ready(w http.ResponseWriter, r *http.Request)
@@ -2240,6 +2395,15 @@ type ServerInterface interface {
 	// RotateAPIKey Replace an API key
 	// (POST /v1/participants/{bic}/api-keys/{id}/rotate)
 	RotateAPIKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID)
+	// ListClientKeys List client keys, oldest first
+	// (GET /v1/participants/{bic}/client-keys)
+	ListClientKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner)
+	// AddClientKey Register a key that requests are proven with, beside the API key
+	// (POST /v1/participants/{bic}/client-keys)
+	AddClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner)
+	// DeleteClientKey Forget a client key
+	// (DELETE /v1/participants/{bic}/client-keys/{id})
+	DeleteClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
@@ -2315,9 +2479,21 @@ type ServerInterface interface {
 
 type Unimplemented struct{}
 
+// GetOAuthMetadata Where and how tokens are had (RFC 8414)
+// (GET /.well-known/oauth-authorization-server)
+func (_ Unimplemented) GetOAuthMetadata(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // Health The process runs
 // (GET /healthz)
 func (_ Unimplemented) Health(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// IssueToken Exchange an API key for an access token
+// (POST /oauth/token)
+func (_ Unimplemented) IssueToken(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2471,6 +2647,24 @@ func (_ Unimplemented) RotateAPIKey(w http.ResponseWriter, r *http.Request, bic 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ListClientKeys List client keys, oldest first
+// (GET /v1/participants/{bic}/client-keys)
+func (_ Unimplemented) ListClientKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// AddClientKey Register a key that requests are proven with, beside the API key
+// (POST /v1/participants/{bic}/client-keys)
+func (_ Unimplemented) AddClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeleteClientKey Forget a client key
+// (DELETE /v1/participants/{bic}/client-keys/{id})
+func (_ Unimplemented) DeleteClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListSigningKeys List signing keys
 // (GET /v1/participants/{bic}/signing-keys)
 func (_ Unimplemented) ListSigningKeys(w http.ResponseWriter, r *http.Request, bic BICPath) {
@@ -2618,11 +2812,39 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
+// GetOAuthMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetOAuthMetadata(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOAuthMetadata(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Health operation middleware
 func (siw *ServerInterfaceWrapper) Health(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Health(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// IssueToken operation middleware
+func (siw *ServerInterfaceWrapper) IssueToken(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.IssueToken(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3688,6 +3910,93 @@ func (siw *ServerInterfaceWrapper) RotateAPIKey(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RotateAPIKey(w, r, bic, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListClientKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListClientKeys(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic KeyOwner
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListClientKeys(w, r, bic)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddClientKey operation middleware
+func (siw *ServerInterfaceWrapper) AddClientKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic KeyOwner
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddClientKey(w, r, bic)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteClientKey operation middleware
+func (siw *ServerInterfaceWrapper) DeleteClientKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic KeyOwner
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteClientKey(w, r, bic, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4765,7 +5074,13 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	}
 
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetOAuthMetadata)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/healthz", wrapper.Health)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/oauth/token", wrapper.IssueToken)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/readyz", wrapper.Ready)
@@ -4841,6 +5156,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/participants/{bic}/api-keys/{id}/rotate", wrapper.RotateAPIKey)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/participants/{bic}/client-keys", wrapper.ListClientKeys)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/participants/{bic}/client-keys", wrapper.AddClientKey)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/participants/{bic}/client-keys/{id}", wrapper.DeleteClientKey)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/participants/{bic}/signing-keys", wrapper.ListSigningKeys)
@@ -4922,7 +5246,47 @@ type MessageRefusedApplicationxmlResponse struct {
 	ContentLength int64
 }
 
+type OAuthErrorJSONResponse OAuthError
+
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type GetOAuthMetadataRequestObject struct {
+}
+
+type GetOAuthMetadataResponseObject interface {
+	VisitGetOAuthMetadataResponse(w http.ResponseWriter) error
+}
+
+type GetOAuthMetadata200JSONResponse OAuthMetadata
+
+func (response GetOAuthMetadata200JSONResponse) VisitGetOAuthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOAuthMetadatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOAuthMetadatadefaultApplicationProblemPlusJSONResponse) VisitGetOAuthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type HealthRequestObject struct {
 }
@@ -4941,6 +5305,73 @@ func (response Health200JSONResponse) VisitHealthResponse(w http.ResponseWriter)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueTokenRequestObject struct {
+	Body *IssueTokenFormdataRequestBody
+}
+
+type IssueTokenResponseObject interface {
+	VisitIssueTokenResponse(w http.ResponseWriter) error
+}
+
+type IssueToken200JSONResponse Token
+
+func (response IssueToken200JSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueToken400JSONResponse struct{ OAuthErrorJSONResponse }
+
+func (response IssueToken400JSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueToken401JSONResponse OAuthError
+
+func (response IssueToken401JSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response IssueTokendefaultApplicationProblemPlusJSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6140,6 +6571,119 @@ func (response RotateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotat
 	return err
 }
 
+type ListClientKeysRequestObject struct {
+	Bic KeyOwner `json:"bic"`
+}
+
+type ListClientKeysResponseObject interface {
+	VisitListClientKeysResponse(w http.ResponseWriter) error
+}
+
+type ListClientKeys200JSONResponse ClientKeyList
+
+func (response ListClientKeys200JSONResponse) VisitListClientKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListClientKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListClientKeysdefaultApplicationProblemPlusJSONResponse) VisitListClientKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddClientKeyRequestObject struct {
+	Bic  KeyOwner `json:"bic"`
+	Body *AddClientKeyJSONRequestBody
+}
+
+type AddClientKeyResponseObject interface {
+	VisitAddClientKeyResponse(w http.ResponseWriter) error
+}
+
+type AddClientKey201JSONResponse ClientKey
+
+func (response AddClientKey201JSONResponse) VisitAddClientKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddClientKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddClientKeydefaultApplicationProblemPlusJSONResponse) VisitAddClientKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteClientKeyRequestObject struct {
+	Bic KeyOwner `json:"bic"`
+	Id  ID       `json:"id"`
+}
+
+type DeleteClientKeyResponseObject interface {
+	VisitDeleteClientKeyResponse(w http.ResponseWriter) error
+}
+
+type DeleteClientKey204Response struct {
+}
+
+func (response DeleteClientKey204Response) VisitDeleteClientKeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteClientKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteClientKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteClientKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSigningKeysRequestObject struct {
 	Bic BICPath `json:"bic"`
 }
@@ -7181,9 +7725,15 @@ func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWe
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetOAuthMetadata Where and how tokens are had (RFC 8414)
+	// (GET /.well-known/oauth-authorization-server)
+	GetOAuthMetadata(ctx context.Context, request GetOAuthMetadataRequestObject) (GetOAuthMetadataResponseObject, error)
 	// Health The process runs
 	// (GET /healthz)
 	Health(ctx context.Context, request HealthRequestObject) (HealthResponseObject, error)
+	// IssueToken Exchange an API key for an access token
+	// (POST /oauth/token)
+	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
 	// Ready Requests can be served
 	// (GET /readyz)
 	Ready(ctx context.Context, request ReadyRequestObject) (ReadyResponseObject, error)
@@ -7259,6 +7809,15 @@ type StrictServerInterface interface {
 	// RotateAPIKey Replace an API key
 	// (POST /v1/participants/{bic}/api-keys/{id}/rotate)
 	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
+	// ListClientKeys List client keys, oldest first
+	// (GET /v1/participants/{bic}/client-keys)
+	ListClientKeys(ctx context.Context, request ListClientKeysRequestObject) (ListClientKeysResponseObject, error)
+	// AddClientKey Register a key that requests are proven with, beside the API key
+	// (POST /v1/participants/{bic}/client-keys)
+	AddClientKey(ctx context.Context, request AddClientKeyRequestObject) (AddClientKeyResponseObject, error)
+	// DeleteClientKey Forget a client key
+	// (DELETE /v1/participants/{bic}/client-keys/{id})
+	DeleteClientKey(ctx context.Context, request DeleteClientKeyRequestObject) (DeleteClientKeyResponseObject, error)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(ctx context.Context, request ListSigningKeysRequestObject) (ListSigningKeysResponseObject, error)
@@ -7369,6 +7928,30 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+// GetOAuthMetadata operation middleware
+func (sh *strictHandler) GetOAuthMetadata(w http.ResponseWriter, r *http.Request) {
+	var request GetOAuthMetadataRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOAuthMetadata(ctx, request.(GetOAuthMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOAuthMetadata")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOAuthMetadataResponseObject); ok {
+		if err := validResponse.VisitGetOAuthMetadataResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Health operation middleware
 func (sh *strictHandler) Health(w http.ResponseWriter, r *http.Request) {
 	var request HealthRequestObject
@@ -7386,6 +7969,41 @@ func (sh *strictHandler) Health(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(HealthResponseObject); ok {
 		if err := validResponse.VisitHealthResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// IssueToken operation middleware
+func (sh *strictHandler) IssueToken(w http.ResponseWriter, r *http.Request) {
+	var request IssueTokenRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body IssueTokenFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.IssueToken(ctx, request.(IssueTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "IssueToken")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(IssueTokenResponseObject); ok {
+		if err := validResponse.VisitIssueTokenResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8092,6 +8710,92 @@ func (sh *strictHandler) RotateAPIKey(w http.ResponseWriter, r *http.Request, bi
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RotateAPIKeyResponseObject); ok {
 		if err := validResponse.VisitRotateAPIKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListClientKeys operation middleware
+func (sh *strictHandler) ListClientKeys(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
+	var request ListClientKeysRequestObject
+
+	request.Bic = bic
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListClientKeys(ctx, request.(ListClientKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListClientKeys")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListClientKeysResponseObject); ok {
+		if err := validResponse.VisitListClientKeysResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddClientKey operation middleware
+func (sh *strictHandler) AddClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner) {
+	var request AddClientKeyRequestObject
+
+	request.Bic = bic
+
+	var body AddClientKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddClientKey(ctx, request.(AddClientKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddClientKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddClientKeyResponseObject); ok {
+		if err := validResponse.VisitAddClientKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteClientKey operation middleware
+func (sh *strictHandler) DeleteClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
+	var request DeleteClientKeyRequestObject
+
+	request.Bic = bic
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteClientKey(ctx, request.(DeleteClientKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteClientKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteClientKeyResponseObject); ok {
+		if err := validResponse.VisitDeleteClientKeyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -28,6 +28,9 @@ import (
 // serveFlags are what demo and up share.
 type serveFlags struct {
 	HTTP        string         `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one, and without a host it is loopback." env:"VIADUCT_HTTP"`
+	TLSCert     string         `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM) and --tls-key." type:"existingfile" env:"VIADUCT_TLS_CERT"`
+	TLSKey      string         `name:"tls-key" placeholder:"FILE" help:"The key of --tls-cert." type:"existingfile" env:"VIADUCT_TLS_KEY"`
+	ClientCA    string         `name:"client-ca" placeholder:"FILE" help:"Take client certificates of these authorities (PEM) only; without it any that is pinned." type:"existingfile" env:"VIADUCT_CLIENT_CA"`
 	ReadyFile   string         `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
 	DatabaseURL string         `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
 	RedisURL    string         `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
@@ -96,8 +99,12 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	closers := new(closing)
 	defer closers.into(&err)
 	var listener net.Listener
+	var scheme string
 	if what.gateway {
 		if listener, err = listen(f.HTTP); err != nil {
+			return err
+		}
+		if listener, scheme, err = f.secure(listener); err != nil {
 			return err
 		}
 		defer listener.Close() // the server has closed it, unless it was never reached
@@ -172,6 +179,9 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	if err != nil {
 		return err
 	}
+	if err := gate.CheckMaster(ctx); err != nil {
+		return err
+	}
 	if err := s.dir.operatorKey(ctx, gate, log); err != nil {
 		return fmt.Errorf("operator key: %w", err)
 	}
@@ -195,7 +205,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 		g.Go(func() error { feed.Run(gctx); return nil })
 	}
 	g.Go(func() error {
-		s.url = "http://" + listener.Addr().String()
+		s.url = scheme + "://" + listener.Addr().String()
 		if err := s.caughtUp(gctx); err != nil {
 			return ignoreStop(gctx, err)
 		}

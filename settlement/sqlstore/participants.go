@@ -65,15 +65,17 @@ type Settings struct {
 	// Funding names what pays for an order that doesn't say, best first: "EUR", or "EUR@DEUTDEFF".
 	Funding       []string
 	MaxOverMidBps int64
-	ISOProfile    string // the rules its ISO 20022 messages are read by; empty for the default
-	Updated       int64
+	// RequireSignature asks for a message signature on all that changes something.
+	RequireSignature bool
+	ISOProfile       string // the rules its ISO 20022 messages are read by; empty for the default
+	Updated          int64
 }
 
 // Settings returns a participant's settings; they are zero until it sets them.
 func (s *Store) Settings(ctx context.Context, participant ledger.BIC) (Settings, error) {
 	v, err := one(ctx, s.read, "settings", func(r *sql.Rows, v *Settings) error {
-		return r.Scan(toBIC(&v.Participant), toWords(&v.Funding), &v.MaxOverMidBps, &v.ISOProfile, &v.Updated)
-	}, `SELECT participant, funding, max_over_mid_bps, iso_profile, updated FROM settings WHERE participant = $1`, participant.String())
+		return r.Scan(toBIC(&v.Participant), toWords(&v.Funding), &v.MaxOverMidBps, &v.ISOProfile, &v.RequireSignature, &v.Updated)
+	}, `SELECT participant, funding, max_over_mid_bps, iso_profile, require_signature, updated FROM settings WHERE participant = $1`, participant.String())
 	if errors.Is(err, ErrNotFound) {
 		return Settings{Participant: participant}, nil
 	}
@@ -82,10 +84,10 @@ func (s *Store) Settings(ctx context.Context, participant ledger.BIC) (Settings,
 
 // PutSettings replaces a participant's settings.
 func (s *Store) PutSettings(ctx context.Context, v Settings) error {
-	err := s.change(ctx, `INSERT INTO settings (participant, funding, max_over_mid_bps, iso_profile, updated) VALUES ($1, $2, $3, $4, $5)
+	err := s.change(ctx, `INSERT INTO settings (participant, funding, max_over_mid_bps, iso_profile, updated, require_signature) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (participant) DO UPDATE SET funding = excluded.funding, max_over_mid_bps = excluded.max_over_mid_bps,
-			iso_profile = excluded.iso_profile, updated = excluded.updated`,
-		v.Participant.String(), strings.Join(v.Funding, ","), v.MaxOverMidBps, v.ISOProfile, v.Updated)
+			iso_profile = excluded.iso_profile, updated = excluded.updated, require_signature = excluded.require_signature`,
+		v.Participant.String(), strings.Join(v.Funding, ","), v.MaxOverMidBps, v.ISOProfile, v.Updated, v.RequireSignature)
 	if err != nil {
 		return fmt.Errorf("put settings: %w", err)
 	}

@@ -135,7 +135,7 @@ func TestKeysAndSettings(t *testing.T) {
 		if got, err := s.Settings(ctx, bbva); err != nil || !cmp.Equal(got, Settings{Participant: bbva}) {
 			t.Errorf("settings before any: %+v, %v", got, err)
 		}
-		for _, v := range []Settings{{bbva, []string{"USD", "EUR@CHASUS33"}, 25, "iso", 7}, {bbva, nil, 0, "", 8}} {
+		for _, v := range []Settings{{bbva, []string{"USD", "EUR@CHASUS33"}, 25, true, "iso", 7}, {bbva, nil, 0, false, "", 8}} {
 			if err := s.PutSettings(ctx, v); err != nil {
 				t.Fatal(err)
 			}
