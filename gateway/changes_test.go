@@ -131,7 +131,7 @@ func TestOffers(t *testing.T) {
 		faults []string
 	}{
 		"both":       {obj{"give": give, "want": want, "price": "20"}, []string{"/price conflicting_fields"}},
-		"neither":    {obj{"give": give, "want": obj{"currency": "MXN", "issuer": mexican}}, []string{"/price conflicting_fields"}},
+		"neither":    {obj{"give": give, "want": obj{"currency": "MXN", "issuer": mexican}}, []string{"/price missing_field CH21"}},
 		"price":      {obj{"give": give, "want": obj{"currency": "MXN", "issuer": mexican}, "price": "0"}, []string{"/price bad_price"}},
 		"same asset": {obj{"give": give, "want": obj{"currency": "EUR", "issuer": german}, "price": "1"}, []string{"/want same_asset"}},
 		"expired":    {obj{"give": give, "want": want, "expires_at": "2020-01-01T00:00:00Z"}, []string{"/expires_at offer_expired DT01"}},

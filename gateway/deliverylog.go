@@ -61,8 +61,11 @@ func (s server) ListDeliveries(ctx context.Context, r openapi.ListDeliveriesRequ
 
 func deliveryView(d *sqlstore.Delivery, log []openapi.DeliveryAttempt) openapi.Delivery {
 	view := openapi.Delivery{
-		EventId: d.Event.ID, Type: openapi.EventType(d.Event.Type), PaymentId: idText(d.Event.Payment), Status: openapi.DeliveryStatus(d.State),
+		EventId: d.Event.ID, Type: openapi.EventType(d.Event.Type), Status: openapi.DeliveryStatus(d.State),
 		Timestamp: timeText(d.Event.Time), Attempts: log,
+	}
+	if d.Event.Type != sqlstore.OfferFilled {
+		view.PaymentId = idText(d.Event.Payment)
 	}
 	if log == nil {
 		view.Attempts = []openapi.DeliveryAttempt{}

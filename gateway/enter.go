@@ -106,6 +106,7 @@ func (g *Gateway) recoverPanics(next http.Handler) http.Handler {
 // enter is every contract operation's way in: who calls, is what it says well formed, and for how long
 // may it take.
 func (g *Gateway) enter(next http.Handler) http.Handler {
+	read := conditional(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		x.op = g.contract.operations[r.Method+" "+chi.RouteContext(r.Context()).RoutePattern()]
@@ -140,6 +141,10 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 		}
 		if err := g.readRequest(w, r, x); err != nil {
 			g.render(w, r, err)
+			return
+		}
+		if r.Method == http.MethodGet && !x.op.stream && !x.op.open {
+			read.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

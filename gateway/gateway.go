@@ -58,6 +58,7 @@ type Gateway struct {
 	touched  touches
 	streams  *streams
 	docs     map[string]asset
+	hub      *hub
 	nudge    chan struct{} // tells the dispatcher that deliveries were made due again
 	recheck  time.Duration // of the keys that opened streams
 	handler  http.Handler
@@ -85,6 +86,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.streams = newStreams(cfg.Engine, cfg.Log)
+	g.hub = newHub(&g.cfg)
 	g.handler, err = g.routes()
 	return g, err
 }
@@ -115,6 +117,7 @@ func (g *Gateway) Server() *http.Server {
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelWarn),
 	}
 	server.RegisterOnShutdown(g.streams.close)
+	server.RegisterOnShutdown(g.hub.close)
 	return server
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"viaduct/internal/money"
@@ -192,7 +193,17 @@ func (s server) ListLines(ctx context.Context, r openapi.ListLinesRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	list := "lines:" + whose.String()
+	f := sqlstore.LineFilter{OthersOnly: true}
+	if r.Params.Currency != "" {
+		f.Currency, _ = money.ParseCurrency(r.Params.Currency)
+	}
+	if r.Params.Issuer != "" {
+		f.Issuer, _ = ledger.ParseBIC(r.Params.Issuer)
+	}
+	if r.Params.Holder != "" {
+		f.Holder, _ = ledger.ParseBIC(r.Params.Holder)
+	}
+	list := fmt.Sprintf("lines:%s:%v", whose, f)
 	after := ledger.PosID(ledger.None)
 	if r.Params.Cursor != "" {
 		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
@@ -202,18 +213,17 @@ func (s server) ListLines(ctx context.Context, r openapi.ListLinesRequestObject)
 		after = ledger.PosID(binary.BigEndian.Uint64(at))
 	}
 	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.Lines(ctx, whose, sqlstore.LineFilter{}, after, limit)
+	found, err := s.cfg.Store.Lines(ctx, whose, f, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
 	page := openapi.ListLines200JSONResponse{Data: []openapi.Line{}}
-	for _, line := range found {
-		if !line.Own {
-			page.Data = append(page.Data, lineView(line))
+	for i, line := range found {
+		if i == limit {
+			page.NextCursor = s.secrets.cursorFor(list, be64(uint64(found[i-1].Pos)))
+			break
 		}
-	}
-	if len(found) == limit {
-		page.NextCursor = s.secrets.cursorFor(list, be64(uint64(found[limit-1].Pos)))
+		page.Data = append(page.Data, lineView(line))
 	}
 	return page, nil
 }

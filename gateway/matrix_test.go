@@ -94,6 +94,10 @@ func TestAuthorisation(t *testing.T) {
 		{"GetBalances", "/v1/balances?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances?participant=" + noBIC},
 		{"GetStatements", "/v1/statements", nil, mexican, 200, 200, 400, ""},
 		{"GetStatements", "/v1/statements?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/statements?participant=" + noBIC},
+		{"ListEvents", "/v1/events", nil, mexican, 200, 200, 400, ""},
+		{"ListEvents", "/v1/events?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/events?participant=" + noBIC},
+		{"StreamEvents", "/v1/events/stream", nil, mexican, 200, 200, 400, ""},
+		{"StreamEvents", "/v1/events/stream?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/events/stream?participant=" + noBIC},
 		{"ListBlocks", "/v1/blocks", nil, mexican, 200, 200, 200, ""},
 		{"GetBlock", "/v1/blocks/1", nil, mexican, 200, 200, 200, ""},
 		{"GetLatestCheckpoint", "/v1/checkpoints/latest", nil, mexican, 200, 200, 200, "/v1/checkpoints/latest?since=1000000000"},
@@ -266,6 +270,7 @@ func (m *matrix) ask(row access, path, token string) *reply {
 	req, err := http.NewRequestWithContext(ctx, c.method, m.url+path, nil)
 	m.ok(err)
 	req.Header.Set("Authorization", token)
+	req.Header.Set("X-Request-Id", c.header["X-Request-Id"])
 	resp, err := m.client.Do(req)
 	m.ok(err)
 	defer resp.Body.Close()

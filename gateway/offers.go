@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"viaduct/internal/money"
@@ -49,7 +50,9 @@ func readOffer(in *openapi.NewOffer, maker ledger.BIC, now int64, f *faults) *le
 	}
 	switch {
 	case f.touching("/want") || f.touching("/price") || f.touching("/give"):
-	case (in.Price == "") == (in.Want.Value == ""):
+	case in.Price == "" && in.Want.Value == "":
+		f.add("/price", openapi.ErrorCodeMissingField, "either price or want's value is needed", "CH21")
+	case in.Price != "" && in.Want.Value != "":
 		f.add("/price", openapi.ErrorCodeConflictingFields, "either price or want's value", "")
 	case in.Price != "":
 		price, err := money.ParsePrice(in.Price)
@@ -147,7 +150,7 @@ func (s server) ListOffers(ctx context.Context, r openapi.ListOffersRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	list := "offers:" + whose.String()
+	list := fmt.Sprintf("offers:%s:%t", whose, r.Params.Open)
 	var after uint64
 	if r.Params.Cursor != "" {
 		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)

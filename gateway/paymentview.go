@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -43,6 +44,19 @@ func (s server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestO
 		return nil, err
 	}
 	f := sqlstore.PaymentFilter{Status: sqlstore.Status(q.Status), EndToEndID: q.EndToEndId}
+	for _, at := range []struct {
+		text string
+		to   *int64
+	}{
+		{q.CreatedFrom, &f.CreatedFrom}, {q.CreatedUntil, &f.CreatedUntil},
+		{q.SettledFrom, &f.SettledFrom}, {q.SettledUntil, &f.SettledUntil},
+	} {
+		if at.text != "" {
+			if *at.to, err = parseTime(at.text); err != nil {
+				return nil, err // the contract's format let nothing else through
+			}
+		}
+	}
 	if q.Currency != "" {
 		f.Currency, _ = money.ParseCurrency(q.Currency)
 	}
@@ -52,7 +66,7 @@ func (s server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestO
 	if q.Uetr != "" {
 		f.UETR, _ = parseUETR(q.Uetr)
 	}
-	list := "payments:" + whose.String()
+	list := fmt.Sprintf("payments:%s:%v", whose, f) // a cursor of one filter is none of another
 	var after sqlstore.PaymentCursor
 	if q.Cursor != "" {
 		at, ok := s.secrets.positionOf(list, q.Cursor, 8+len(after.ID))
@@ -69,8 +83,8 @@ func (s server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestO
 	page := openapi.ListPayments200JSONResponse{Data: []openapi.Payment{}}
 	for i, p := range found {
 		if i == limit {
-			last := found[i-1]
-			page.NextCursor = s.secrets.cursorFor(list, append(be64(uint64(last.Created)), last.ID[:]...))
+			last := f.CursorAt(&found[i-1])
+			page.NextCursor = s.secrets.cursorFor(list, append(be64(uint64(last.At)), last.ID[:]...))
 			break
 		}
 		page.Data = append(page.Data, paymentView(p, whose))
@@ -83,7 +97,8 @@ func (s server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestO
 func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 	v := openapi.Payment{
 		Id: idText(p.ID), Status: openapi.PaymentStatus(p.Status), Code: openapi.ErrorCode(p.Code), IsoReason: p.ISOReason,
-		From: p.From.String(), To: p.To.String(), Uetr: uuid.UUID(p.UETR).String(), EndToEndId: p.EndToEndID,
+		Message: ledger.WordsOf(p.Code),
+		From:    p.From.String(), To: p.To.String(), Uetr: uuid.UUID(p.UETR).String(), EndToEndId: p.EndToEndID,
 		CreatedAt: timeText(p.Created), AcceptedAt: timeText(p.Accepted), SettledAt: timeText(p.Settled),
 		Height: int64(p.Height),
 	}
@@ -93,7 +108,7 @@ func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 	sender := p.From == viewer
 	settled := p.Status == sqlstore.StatusSettled
 	if settled {
-		v.Delivered = moneyPointer(p.Delivered, p.Deliver)
+		v.Delivered = moneyPointer(p.Delivered, p.Arrived())
 	}
 	if p.Cover != (ledger.ID{}) {
 		v.CoveredBy = idText(p.Cover)
@@ -144,17 +159,42 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 	if err := g.tellReturns(ctx, &v, p, by.bic); err != nil {
 		return v, err
 	}
-	if p.From == by.bic && p.Status == sqlstore.StatusSettled && p.Mode != ledger.Covered {
+	sender, several := p.From == by.bic, p.Arrived().Issuer == (ledger.BIC{})
+	if (sender || several) && p.Status == sqlstore.StatusSettled && p.Mode != ledger.Covered {
 		moves, err := g.cfg.Store.Moves(ctx, p.Height, p.Index)
 		if err != nil {
 			return v, err
 		}
-		v.Hops = hopsOf(moves)
-		for _, path := range fx.PathsOf(p.From, moves) {
-			v.Paths = append(v.Paths, PathView(path, nil))
+		paths := fx.PathsOf(p.From, moves)
+		if several {
+			v.DeliveredIn = arrived(paths)
+		}
+		if sender {
+			v.Hops = hopsOf(moves)
+			for _, path := range paths {
+				v.Paths = append(v.Paths, PathView(path, nil))
+			}
 		}
 	}
 	return v, nil
+}
+
+// arrived adds up what paths bring, asset by asset, in the paths' order.
+func arrived(paths []fx.Path) (in []openapi.Money) {
+	var sums []fx.Sum
+	for _, path := range paths {
+		d := path.Delivered
+		i := slices.IndexFunc(sums, func(s fx.Sum) bool { return s.Currency == d.Currency && s.Issuer == d.Issuer })
+		if i < 0 {
+			sums = append(sums, d)
+			continue
+		}
+		sums[i].Units += d.Units
+	}
+	for _, s := range sums {
+		in = append(in, sumOf(s))
+	}
+	return in
 }
 
 // hopsOf tells the moves of a payment.
@@ -223,7 +263,7 @@ func engineProblem(err error) error {
 
 func readPaymentCursor(at []byte) (c sqlstore.PaymentCursor) {
 	for _, b := range at[:8] {
-		c.Created = c.Created<<8 | int64(b)
+		c.At = c.At<<8 | int64(b)
 	}
 	copy(c.ID[:], at[8:])
 	return c

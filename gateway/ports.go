@@ -59,6 +59,13 @@ type Store interface {
 	Line(ctx context.Context, holder ledger.BIC, asset ledger.AssetName) (sqlstore.Line, error)
 	Lines(ctx context.Context, viewer ledger.BIC, f sqlstore.LineFilter, after ledger.PosID, limit int) ([]sqlstore.Line, error)
 	Balances(ctx context.Context, holder ledger.BIC) ([]sqlstore.Line, uint64, error)
+	BalancesAt(ctx context.Context, holder ledger.BIC, height uint64) ([]sqlstore.Line, error)
+	HeightAt(ctx context.Context, time int64) (uint64, error)
+	Projected(ctx context.Context) (height uint64, hash ledger.Hash, ok bool, err error)
+
+	Events(ctx context.Context, participant ledger.BIC, after string, limit int) ([]sqlstore.Event, error)
+	EventsOfAll(ctx context.Context, after *sqlstore.Event, limit int) ([]sqlstore.Event, error)
+	LastEvent(ctx context.Context) (sqlstore.Event, error)
 
 	Offer(ctx context.Context, maker ledger.BIC, id ledger.ID) (sqlstore.Offer, error)
 	Offers(ctx context.Context, f sqlstore.OfferFilter, after uint64, limit int) ([]sqlstore.Offer, error)

@@ -81,15 +81,10 @@ type quoteStream struct {
 func (v *quoteStream) VisitStreamQuotesResponse(w http.ResponseWriter) error {
 	all := v.gateway.streams
 	defer all.remove(v.stream)
-	out := events{w: w, conn: http.NewResponseController(w), patience: all.patience}
-	// The server's time-outs are for requests that end.
-	if err := out.conn.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	out, err := startStream(w, all.patience)
+	if err != nil {
 		return nil
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Connection", "close") // its deadlines are no other request's
-	w.WriteHeader(http.StatusOK)
 	last := v.first
 	told, err := json.Marshal(last.Options)
 	if err != nil || out.quote(&last) != nil {
@@ -141,13 +136,7 @@ func (e *events) quote(q *openapi.Quote) error {
 	if err != nil {
 		return err
 	}
-	if err := e.deadline(); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(e.w, "id: %d\n", q.Height); err != nil {
-		return err
-	}
-	return e.event("quote", data)
+	return e.withID(fmt.Sprint(q.Height), "quote", data)
 }
 
 // event writes one event out; data has no line breaks. A reader that does not take it in time is an

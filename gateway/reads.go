@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -18,7 +21,16 @@ func (s server) GetBalances(ctx context.Context, r openapi.GetBalancesRequestObj
 	if err != nil {
 		return nil, err
 	}
-	lines, height, err := s.balances(ctx, whose)
+	past := r.Params.AsOf != ""
+	var lines []sqlstore.Line
+	var height uint64
+	if past {
+		if height, err = s.heightOf(ctx, r.Params.AsOf); err == nil {
+			lines, err = s.cfg.Store.BalancesAt(ctx, whose, height)
+		}
+	} else {
+		lines, height, err = s.balances(ctx, whose)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +42,42 @@ func (s server) GetBalances(ctx context.Context, r openapi.GetBalancesRequestObj
 		}
 		if l.Own {
 			b.Kind, b.Value = openapi.Obligation, money.New(-l.Balance, l.Asset.Currency).Value()
-		} else {
+		} else if !past {
 			b.Limit = money.New(l.Limit, l.Asset.Currency).Value()
 		}
 		out.Data = append(out.Data, b)
 	}
 	return out, nil
+}
+
+// heightOf reads as_of: a block's height, or a time and with it the last block at or before it.
+func (g *Gateway) heightOf(ctx context.Context, text string) (uint64, error) {
+	var f faults
+	last, _, _, err := g.cfg.Store.Projected(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if height, err := strconv.ParseUint(text, 10, 63); err == nil {
+		if height > last {
+			f.add("query:as_of", openapi.ErrorCodeInvalidValue, fmt.Sprintf("the last block is %d", last), "")
+		}
+		return height, f.problem()
+	}
+	at, err := parseTime(text)
+	switch {
+	case err != nil:
+		f.add("query:as_of", openapi.ErrorCodeInvalidTime, "neither a height nor an RFC 3339 time", "")
+		return 0, f.problem()
+	case at > g.now():
+		f.add("query:as_of", openapi.ErrorCodeInvalidValue, "a time to come", "")
+		return 0, f.problem()
+	}
+	height, err := g.cfg.Store.HeightAt(ctx, at)
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		f.add("query:as_of", openapi.ErrorCodeInvalidValue, "before the first block", "")
+		return 0, f.problem()
+	}
+	return height, err
 }
 
 func (g *Gateway) balances(ctx context.Context, whose ledger.BIC) ([]sqlstore.Line, uint64, error) {
@@ -52,9 +94,23 @@ func (g *Gateway) balances(ctx context.Context, whose ledger.BIC) ([]sqlstore.Li
 
 // ListBlocks lists headers, newest first.
 func (s server) ListBlocks(ctx context.Context, r openapi.ListBlocksRequestObject) (openapi.ListBlocksResponseObject, error) {
-	found, err := s.cfg.Store.Blocks(ctx, uint64(r.Params.Before), limitOf(r.Params.Limit))
+	const list = "blocks"
+	before := uint64(r.Params.Before)
+	if r.Params.Cursor != "" {
+		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
+		if !ok {
+			return nil, errCursor()
+		}
+		before = binary.BigEndian.Uint64(at)
+	}
+	limit := limitOf(r.Params.Limit)
+	found, err := s.cfg.Store.Blocks(ctx, before, limit+1)
 	page := openapi.ListBlocks200JSONResponse{Data: []openapi.Block{}}
-	for _, b := range found {
+	for i, b := range found {
+		if i == limit {
+			page.NextCursor = s.secrets.cursorFor(list, be64(found[i-1].Height))
+			break
+		}
 		view, err := blockView(b)
 		if err != nil {
 			return nil, err

@@ -88,10 +88,13 @@ func (s *secrets) cursorFor(list string, position []byte) string {
 	return base64.RawURLEncoding.EncodeToString(append(s.cursorTagOf(list, position), position...))
 }
 
+// anySize lets positionOf take a position of whatever size.
+const anySize = -1
+
 // positionOf reads a cursor that cursorFor made for the same list.
 func (s *secrets) positionOf(list, cursor string, size int) ([]byte, bool) {
 	data, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(data) != cursorTag+size {
+	if err != nil || len(data) < cursorTag || size != anySize && len(data) != cursorTag+size {
 		return nil, false
 	}
 	return data[cursorTag:], hmac.Equal(data[:cursorTag], s.cursorTagOf(list, data[cursorTag:]))

@@ -224,7 +224,7 @@ func (g *Gateway) webhookView(w *sqlstore.Webhook) (openapi.Webhook, error) {
 		view.Events = append(view.Events, openapi.EventType(t))
 	}
 	if len(w.Types) == 0 {
-		view.Events = []openapi.EventType{openapi.PaymentSettled, openapi.PaymentRejected, openapi.RecallRequested, openapi.RecallAnswered}
+		view.Events = []openapi.EventType{openapi.PaymentSettled, openapi.PaymentRejected, openapi.RecallRequested, openapi.RecallAnswered, openapi.OfferFilled}
 	}
 	return view, nil
 }

@@ -463,6 +463,7 @@ func (e ErrorCode) Valid() bool {
 
 // Defines values for EventType.
 const (
+	OfferFilled     EventType = "offer.filled"
 	PaymentRejected EventType = "payment.rejected"
 	PaymentSettled  EventType = "payment.settled"
 	RecallAnswered  EventType = "recall.answered"
@@ -472,6 +473,8 @@ const (
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case OfferFilled:
+		return true
 	case PaymentRejected:
 		return true
 	case PaymentSettled:
@@ -915,7 +918,8 @@ type Block struct {
 
 // BlockPage defines model for BlockPage.
 type BlockPage struct {
-	Data []Block `json:"data"`
+	Data       []Block `json:"data"`
+	NextCursor string  `json:"next_cursor,omitempty"`
 }
 
 // Book defines model for Book.
@@ -1056,7 +1060,7 @@ type Delivery struct {
 
 	// NextAttemptAt RFC 3339.
 	NextAttemptAt Time   `json:"next_attempt_at,omitempty"`
-	PaymentId     string `json:"payment_id"`
+	PaymentId     string `json:"payment_id,omitempty"`
 
 	// Status Pending deliveries are tried again; failed ones were given up.
 	Status DeliveryStatus `json:"status"`
@@ -1064,7 +1068,7 @@ type Delivery struct {
 	// Timestamp RFC 3339.
 	Timestamp Time `json:"timestamp"`
 
-	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
+	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall; somebody took from an offer of the caller's.
 	Type EventType `json:"type"`
 }
 
@@ -1111,6 +1115,7 @@ type ErrorCode string
 
 // Event Something that is final, or another bank's request about a payment, told to a participant it concerns; the same bytes wherever it is read.
 type Event struct {
+	// Data Of a payment, or, for `offer.filled`, of an offer of the participant that somebody took from.
 	Data EventData `json:"data"`
 
 	// Id Follows from its place in the chain: evt_, block, result and party.
@@ -1119,38 +1124,53 @@ type Event struct {
 	// Timestamp RFC 3339.
 	Timestamp Time `json:"timestamp"`
 
-	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
+	// Type A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall; somebody took from an offer of the caller's.
 	Type EventType `json:"type"`
 }
 
-// EventData defines model for EventData.
+// EventData Of a payment, or, for `offer.filled`, of an offer of the participant that somebody took from.
 type EventData struct {
 	// Code Stable; new ones are only added.
 	Code      ErrorCode `json:"code,omitempty"`
 	Delivered *Money    `json:"delivered,omitempty"`
 
 	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
-	From   BIC   `json:"from"`
-	Height int64 `json:"height"`
+	From   BIC    `json:"from,omitempty"`
+	Gave   *Money `json:"gave,omitempty"`
+	Got    *Money `json:"got,omitempty"`
+	Height int64  `json:"height"`
 
 	// Index Of the result in its block.
 	Index     int    `json:"index"`
 	IsoReason string `json:"iso_reason,omitempty"`
 
+	// Message The code in words.
+	Message string `json:"message,omitempty"`
+
 	// Messages What the event is in ISO 20022: of a payment that came in a message the final pacs.002 or pain.002 and the camt.054 of the line; of a recall the camt.056, or the camt.029 that answers it.
 	Messages  []Message     `json:"messages,omitempty"`
-	PaymentId string        `json:"payment_id"`
+	OfferId   string        `json:"offer_id,omitempty"`
+	PaymentId string        `json:"payment_id,omitempty"`
 	Source    *Money        `json:"source,omitempty"`
-	Status    PaymentStatus `json:"status"`
+	Status    PaymentStatus `json:"status,omitempty"`
 
 	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
-	To BIC `json:"to"`
+	To BIC `json:"to,omitempty"`
 
 	// Uetr A UUID of version 4 in lower case.
 	Uetr UETR `json:"uetr,omitempty"`
 }
 
-// EventType A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall.
+// EventPage defines model for EventPage.
+type EventPage struct {
+	Data []Event `json:"data"`
+
+	// HasMore Whether the page is full, so that the next one may have some too.
+	HasMore    bool   `json:"has_more"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// EventType A payment settled or was rejected; a bank asks for a payment to the caller back; the bank that was paid answered the caller's recall; somebody took from an offer of the caller's.
 type EventType string
 
 // Fault defines model for Fault.
@@ -1675,6 +1695,9 @@ type Payment struct {
 	DeliverMin *Money `json:"deliver_min,omitempty"`
 	Delivered  *Money `json:"delivered,omitempty"`
 
+	// DeliveredIn The assets that arrived, where they were several.
+	DeliveredIn []Money `json:"delivered_in,omitempty"`
+
 	// Details Confidential; the ledger holds a salted hash of it only.
 	Details    *Details `json:"details,omitempty"`
 	EndToEndId string   `json:"end_to_end_id,omitempty"`
@@ -1689,8 +1712,11 @@ type Payment struct {
 	Index *int `json:"index,omitempty"`
 
 	// IsoReason ISO 20022 external status reason, such as AM04.
-	IsoReason string   `json:"iso_reason,omitempty"`
-	Mid       *MidRate `json:"mid,omitempty"`
+	IsoReason string `json:"iso_reason,omitempty"`
+
+	// Message The code in words.
+	Message string   `json:"message,omitempty"`
+	Mid     *MidRate `json:"mid,omitempty"`
 
 	// NotAfter RFC 3339.
 	NotAfter Time `json:"not_after,omitempty"`
@@ -2069,6 +2095,9 @@ type MessageRefused = Problem
 type GetBalancesParams struct {
 	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
 	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+
+	// AsOf A block's height, or a time; then the last block at or before it.
+	AsOf string `form:"as_of,omitempty" json:"as_of,omitempty"`
 }
 
 // ListBlocksParams defines parameters for ListBlocks.
@@ -2076,6 +2105,9 @@ type ListBlocksParams struct {
 	// Before Only blocks below this height.
 	Before int64 `form:"before,omitempty" json:"before,omitempty"`
 	Limit  Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetLatestCheckpointParams defines parameters for GetLatestCheckpoint.
@@ -2084,10 +2116,30 @@ type GetLatestCheckpointParams struct {
 	Since int64 `form:"since,omitempty" json:"since,omitempty"`
 }
 
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+	Limit       Limit            `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+	LastEventID string           `json:"Last-Event-ID,omitempty"`
+}
+
 // ListLinesParams defines parameters for ListLines.
 type ListLinesParams struct {
 	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
 	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+	Currency    Currency         `form:"currency,omitempty" json:"currency,omitempty"`
+	Issuer      BIC              `form:"issuer,omitempty" json:"issuer,omitempty"`
+	Holder      BIC              `form:"holder,omitempty" json:"holder,omitempty"`
 	Limit       Limit            `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next_cursor` of the page before.
@@ -2191,7 +2243,19 @@ type ListPaymentsParams struct {
 	Counterparty BIC              `form:"counterparty,omitempty" json:"counterparty,omitempty"`
 	Uetr         UETR             `form:"uetr,omitempty" json:"uetr,omitempty"`
 	EndToEndId   string           `form:"end_to_end_id,omitempty" json:"end_to_end_id,omitempty"`
-	Limit        Limit            `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// CreatedFrom Created at this time or later.
+	CreatedFrom Time `form:"created_from,omitempty" json:"created_from,omitempty"`
+
+	// CreatedUntil Created before this time.
+	CreatedUntil Time `form:"created_until,omitempty" json:"created_until,omitempty"`
+
+	// SettledFrom Decided, settled or rejected, at this time or later. The list is then in the order of that time.
+	SettledFrom Time `form:"settled_from,omitempty" json:"settled_from,omitempty"`
+
+	// SettledUntil Decided before this time. The list is then in the order of that time.
+	SettledUntil Time  `form:"settled_until,omitempty" json:"settled_until,omitempty"`
+	Limit        Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -2338,6 +2402,12 @@ type ServerInterface interface {
 	// GetLatestCheckpoint Read the newest signed state of the log
 	// (GET /v1/checkpoints/latest)
 	GetLatestCheckpoint(w http.ResponseWriter, r *http.Request, params GetLatestCheckpointParams)
+	// ListEvents Read the caller's events, oldest first
+	// (GET /v1/events)
+	ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams)
+	// StreamEvents Be sent the caller's events as they come
+	// (GET /v1/events/stream)
+	StreamEvents(w http.ResponseWriter, r *http.Request, params StreamEventsParams)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(w http.ResponseWriter, r *http.Request, params ListLinesParams)
@@ -2530,6 +2600,18 @@ func (_ Unimplemented) GetBook(w http.ResponseWriter, r *http.Request, give Asse
 // GetLatestCheckpoint Read the newest signed state of the log
 // (GET /v1/checkpoints/latest)
 func (_ Unimplemented) GetLatestCheckpoint(w http.ResponseWriter, r *http.Request, params GetLatestCheckpointParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListEvents Read the caller's events, oldest first
+// (GET /v1/events)
+func (_ Unimplemented) ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// StreamEvents Be sent the caller's events as they come
+// (GET /v1/events/stream)
+func (_ Unimplemented) StreamEvents(w http.ResponseWriter, r *http.Request, params StreamEventsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2890,6 +2972,19 @@ func (siw *ServerInterfaceWrapper) GetBalances(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", r.URL.Query(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "as_of"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "as_of", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBalances(w, r, params)
 	}))
@@ -2932,6 +3027,19 @@ func (siw *ServerInterfaceWrapper) ListBlocks(w http.ResponseWriter, r *http.Req
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
 		}
 		return
 	}
@@ -3041,6 +3149,119 @@ func (siw *ServerInterfaceWrapper) GetLatestCheckpoint(w http.ResponseWriter, r 
 	handler.ServeHTTP(w, r)
 }
 
+// ListEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEvents(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StreamEvents operation middleware
+func (siw *ServerInterfaceWrapper) StreamEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamEventsParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StreamEvents(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListLines operation middleware
 func (siw *ServerInterfaceWrapper) ListLines(w http.ResponseWriter, r *http.Request) {
 
@@ -3059,6 +3280,45 @@ func (siw *ServerInterfaceWrapper) ListLines(w http.ResponseWriter, r *http.Requ
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", r.URL.Query(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: "currency"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "currency"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "currency", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "issuer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", r.URL.Query(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "issuer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "issuer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "holder" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "holder", r.URL.Query(), &params.Holder, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "holder"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "holder", Err: err})
 		}
 		return
 	}
@@ -4169,6 +4429,58 @@ func (siw *ServerInterfaceWrapper) ListPayments(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	// ------------- Optional query parameter "created_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_from", r.URL.Query(), &params.CreatedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "created_from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "created_from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "created_until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_until", r.URL.Query(), &params.CreatedUntil, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "created_until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "created_until", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "settled_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "settled_from", r.URL.Query(), &params.SettledFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "settled_from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "settled_from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "settled_until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "settled_until", r.URL.Query(), &params.SettledUntil, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "settled_until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "settled_until", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -5101,6 +5413,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/checkpoints/latest", wrapper.GetLatestCheckpoint)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/events", wrapper.ListEvents)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/events/stream", wrapper.StreamEvents)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/lines", wrapper.ListLines)
 	})
 	r.Group(func(r chi.Router) {
@@ -5244,6 +5562,9 @@ type MessageRefusedApplicationxmlResponse struct {
 	Body io.Reader
 
 	ContentLength int64
+}
+
+type NotModifiedResponse struct {
 }
 
 type OAuthErrorJSONResponse OAuthError
@@ -5433,6 +5754,13 @@ func (response GetBalances200JSONResponse) VisitGetBalancesResponse(w http.Respo
 	return err
 }
 
+type GetBalances304Response = NotModifiedResponse
+
+func (response GetBalances304Response) VisitGetBalancesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetBalancesdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -5472,6 +5800,13 @@ func (response ListBlocks200JSONResponse) VisitListBlocksResponse(w http.Respons
 	return err
 }
 
+type ListBlocks304Response = NotModifiedResponse
+
+func (response ListBlocks304Response) VisitListBlocksResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListBlocksdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -5509,6 +5844,13 @@ func (response GetBlock200JSONResponse) VisitGetBlockResponse(w http.ResponseWri
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetBlock304Response = NotModifiedResponse
+
+func (response GetBlock304Response) VisitGetBlockResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetBlockdefaultApplicationProblemPlusJSONResponse struct {
@@ -5551,6 +5893,13 @@ func (response GetBook200JSONResponse) VisitGetBookResponse(w http.ResponseWrite
 	return err
 }
 
+type GetBook304Response = NotModifiedResponse
+
+func (response GetBook304Response) VisitGetBookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetBookdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -5590,12 +5939,133 @@ func (response GetLatestCheckpoint200JSONResponse) VisitGetLatestCheckpointRespo
 	return err
 }
 
+type GetLatestCheckpoint304Response = NotModifiedResponse
+
+func (response GetLatestCheckpoint304Response) VisitGetLatestCheckpointResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetLatestCheckpointdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
 }
 
 func (response GetLatestCheckpointdefaultApplicationProblemPlusJSONResponse) VisitGetLatestCheckpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200JSONResponse EventPage
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents304Response = NotModifiedResponse
+
+func (response ListEvents304Response) VisitListEventsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEventsdefaultApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamEventsRequestObject struct {
+	Params StreamEventsParams
+}
+
+type StreamEventsResponseObject interface {
+	VisitStreamEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamEvents200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamEvents200TexteventStreamResponse) VisitStreamEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5627,6 +6097,13 @@ func (response ListLines200JSONResponse) VisitListLinesResponse(w http.ResponseW
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListLines304Response = NotModifiedResponse
+
+func (response ListLines304Response) VisitListLinesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListLinesdefaultApplicationProblemPlusJSONResponse struct {
@@ -5710,6 +6187,13 @@ func (response GetLine200JSONResponse) VisitGetLineResponse(w http.ResponseWrite
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetLine304Response = NotModifiedResponse
+
+func (response GetLine304Response) VisitGetLineResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetLinedefaultApplicationProblemPlusJSONResponse struct {
@@ -6113,6 +6597,13 @@ func (response ListOffers200JSONResponse) VisitListOffersResponse(w http.Respons
 	return err
 }
 
+type ListOffers304Response = NotModifiedResponse
+
+func (response ListOffers304Response) VisitListOffersResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListOffersdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -6240,6 +6731,13 @@ func (response GetOffer200JSONResponse) VisitGetOfferResponse(w http.ResponseWri
 	return err
 }
 
+type GetOffer304Response = NotModifiedResponse
+
+func (response GetOffer304Response) VisitGetOfferResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetOfferdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -6277,6 +6775,13 @@ func (response ListParticipants200JSONResponse) VisitListParticipantsResponse(w 
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListParticipants304Response = NotModifiedResponse
+
+func (response ListParticipants304Response) VisitListParticipantsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListParticipantsdefaultApplicationProblemPlusJSONResponse struct {
@@ -6358,6 +6863,13 @@ func (response GetParticipant200JSONResponse) VisitGetParticipantResponse(w http
 	return err
 }
 
+type GetParticipant304Response = NotModifiedResponse
+
+func (response GetParticipant304Response) VisitGetParticipantResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetParticipantdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -6437,6 +6949,13 @@ func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(w http.Respo
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListAPIKeys304Response = NotModifiedResponse
+
+func (response ListAPIKeys304Response) VisitListAPIKeysResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
@@ -6706,6 +7225,13 @@ func (response ListSigningKeys200JSONResponse) VisitListSigningKeysResponse(w ht
 	return err
 }
 
+type ListSigningKeys304Response = NotModifiedResponse
+
+func (response ListSigningKeys304Response) VisitListSigningKeysResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListSigningKeysdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -6792,6 +7318,13 @@ func (response ListPayments200JSONResponse) VisitListPaymentsResponse(w http.Res
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListPayments304Response = NotModifiedResponse
+
+func (response ListPayments304Response) VisitListPaymentsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListPaymentsdefaultApplicationProblemPlusJSONResponse struct {
@@ -6974,6 +7507,13 @@ func (response GetPayment200JSONResponse) VisitGetPaymentResponse(w http.Respons
 	return err
 }
 
+type GetPayment304Response = NotModifiedResponse
+
+func (response GetPayment304Response) VisitGetPaymentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetPaymentdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -7013,6 +7553,13 @@ func (response ListPaymentMessages200JSONResponse) VisitListPaymentMessagesRespo
 	return err
 }
 
+type ListPaymentMessages304Response = NotModifiedResponse
+
+func (response ListPaymentMessages304Response) VisitListPaymentMessagesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListPaymentMessagesdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -7047,6 +7594,13 @@ func (response GetReceipt200TextResponse) VisitGetReceiptResponse(w http.Respons
 
 	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
+}
+
+type GetReceipt304Response = NotModifiedResponse
+
+func (response GetReceipt304Response) VisitGetReceiptResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetReceiptdefaultApplicationProblemPlusJSONResponse struct {
@@ -7194,6 +7748,13 @@ func (response ListRates200JSONResponse) VisitListRatesResponse(w http.ResponseW
 	return err
 }
 
+type ListRates304Response = NotModifiedResponse
+
+func (response ListRates304Response) VisitListRatesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListRatesdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -7271,6 +7832,13 @@ func (response GetStatements200TextcsvResponse) VisitGetStatementsResponse(w htt
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type GetStatements304Response = NotModifiedResponse
+
+func (response GetStatements304Response) VisitGetStatementsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetStatementsdefaultApplicationProblemPlusJSONResponse struct {
@@ -7359,6 +7927,13 @@ func (response ListValidators200JSONResponse) VisitListValidatorsResponse(w http
 	return err
 }
 
+type ListValidators304Response = NotModifiedResponse
+
+func (response ListValidators304Response) VisitListValidatorsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListValidatorsdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -7395,6 +7970,13 @@ func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.Res
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListWebhooks304Response = NotModifiedResponse
+
+func (response ListWebhooks304Response) VisitListWebhooksResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListWebhooksdefaultApplicationProblemPlusJSONResponse struct {
@@ -7508,6 +8090,13 @@ func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.Respons
 	return err
 }
 
+type GetWebhook304Response = NotModifiedResponse
+
+func (response GetWebhook304Response) VisitGetWebhookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type GetWebhookdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -7586,6 +8175,13 @@ func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListDeliveries304Response = NotModifiedResponse
+
+func (response ListDeliveries304Response) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
@@ -7752,6 +8348,12 @@ type StrictServerInterface interface {
 	// GetLatestCheckpoint Read the newest signed state of the log
 	// (GET /v1/checkpoints/latest)
 	GetLatestCheckpoint(ctx context.Context, request GetLatestCheckpointRequestObject) (GetLatestCheckpointResponseObject, error)
+	// ListEvents Read the caller's events, oldest first
+	// (GET /v1/events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
+	// StreamEvents Be sent the caller's events as they come
+	// (GET /v1/events/stream)
+	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(ctx context.Context, request ListLinesRequestObject) (ListLinesResponseObject, error)
@@ -8159,6 +8761,58 @@ func (sh *strictHandler) GetLatestCheckpoint(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetLatestCheckpointResponseObject); ok {
 		if err := validResponse.VisitGetLatestCheckpointResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams) {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx, request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		if err := validResponse.VisitListEventsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamEvents operation middleware
+func (sh *strictHandler) StreamEvents(w http.ResponseWriter, r *http.Request, params StreamEventsParams) {
+	var request StreamEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamEvents(ctx, request.(StreamEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StreamEventsResponseObject); ok {
+		if err := validResponse.VisitStreamEventsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -19,6 +19,8 @@ const (
 	PaymentRejected = "payment.rejected"
 	RecallRequested = "recall.requested" // a bank asks for what it paid
 	RecallAnswered  = "recall.answered"
+	// OfferFilled tells a maker that somebody took from its offer; Payment is then the offer's id.
+	OfferFilled = "offer.filled"
 )
 
 // Event tells a participant that something of its own is final. Its id follows from its place in the
@@ -69,16 +71,17 @@ func parseEvent(id string) (p eventPlace, err error) {
 }
 
 type eventBody struct {
-	ID        string    `json:"id"`
-	Type      string    `json:"type"`
-	Timestamp string    `json:"timestamp"`
-	Data      eventData `json:"data"`
+	ID        string `json:"id"`
+	Type      string `json:"type"`
+	Timestamp string `json:"timestamp"`
+	Data      any    `json:"data"`
 }
 
 type eventData struct {
 	PaymentID string       `json:"payment_id"`
 	Status    Status       `json:"status"`
 	Code      string       `json:"code,omitempty"`
+	Message   string       `json:"message,omitempty"` // the code in words
 	ISOReason string       `json:"iso_reason,omitempty"`
 	From      string       `json:"from"`
 	To        string       `json:"to"`
@@ -92,11 +95,14 @@ type eventData struct {
 type eventAmount struct {
 	Currency string `json:"currency"`
 	Value    string `json:"value"`
+	Issuer   string `json:"issuer,omitempty"`
 }
 
-func amountOf(units int64, c money.Currency) *eventAmount {
-	return &eventAmount{c.String(), money.New(units, c).Value()}
+func assetAmount(units int64, a ledger.AssetName) *eventAmount {
+	return &eventAmount{a.Currency.String(), money.New(units, a.Currency).Value(), a.Issuer.String()}
 }
+
+func idText(id ledger.ID) string { return uuid.UUID(id).String() }
 
 // paymentEvents returns what a decided payment tells its parties: a settlement both of them, a refusal
 // the sender alone, for its receiver never heard of it. What waits tells nobody anything yet.
@@ -120,16 +126,16 @@ func paymentEvents(p *Payment) []Event {
 // cost nothing.
 func eventDataOf(p *Payment, toSender bool) eventData {
 	data := eventData{
-		PaymentID: uuid.UUID(p.ID).String(), Status: p.Status, Code: p.Code, ISOReason: p.ISOReason,
+		PaymentID: idText(p.ID), Status: p.Status, Code: p.Code, Message: ledger.WordsOf(p.Code), ISOReason: p.ISOReason,
 		From: p.From.String(), To: p.To.String(), Height: p.Height, Index: p.Index,
 	}
 	if p.UETR != ([16]byte{}) {
 		data.UETR = uuid.UUID(p.UETR).String()
 	}
 	if p.Status == StatusSettled {
-		data.Delivered = amountOf(p.Delivered, p.Deliver.Currency)
+		data.Delivered = assetAmount(p.Delivered, p.Arrived())
 		if toSender && p.Source != 0 {
-			data.Source = amountOf(p.Source, p.Send.Currency)
+			data.Source = assetAmount(p.Source, p.Send)
 		}
 	}
 	return data
@@ -138,10 +144,15 @@ func eventDataOf(p *Payment, toSender bool) eventData {
 func paymentEvent(p *Payment, kind string, place eventPlace, to ledger.BIC) Event {
 	data := eventDataOf(p, to == p.From)
 	e := Event{Participant: to, Type: kind, Payment: p.ID, Height: place.height, Time: p.Settled, sender: p.From, place: place}
+	e.seal(data)
+	return e
+}
+
+// seal gives the event its id, and its body, which never changes after.
+func (e *Event) seal(data any) {
 	e.ID = e.place.String()
 	// Strings and numbers alone always marshal.
-	e.Body, _ = json.Marshal(eventBody{e.ID, kind, time.UnixMilli(p.Settled).UTC().Format("2006-01-02T15:04:05.000Z"), data})
-	return e
+	e.Body, _ = json.Marshal(eventBody{e.ID, e.Type, time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z"), data})
 }
 
 // writeEvents adds a block's events, and a delivery for each webhook that wants one. A refusal that did

@@ -39,6 +39,7 @@ func (s *Store) Line(ctx context.Context, holder ledger.BIC, asset ledger.AssetN
 type LineFilter struct {
 	Currency       money.Currency
 	Holder, Issuer ledger.BIC
+	OthersOnly     bool // without the issuers' own positions
 }
 
 // Lines returns a page of the positions behind after (ledger.None for the first page) that viewer
@@ -55,6 +56,9 @@ func (s *Store) Lines(ctx context.Context, viewer ledger.BIC, f LineFilter, afte
 	}
 	if f.Issuer != (ledger.BIC{}) {
 		w.add(" AND issuer = ?", f.Issuer.String())
+	}
+	if f.OthersOnly {
+		w.add(" AND holder <> issuer")
 	}
 	w.add(" ORDER BY pos LIMIT ?", limit)
 	return list(ctx, s.read, "lines", scanLine, string(w.text), w.args...)

@@ -49,11 +49,13 @@ type Payment struct {
 	Send, Deliver        ledger.AssetName
 	Amount, Bound, Least int64
 	Source, Delivered    int64 // what it cost and brought, when settled
-	NotAfter             int64
-	UETR                 [16]byte
-	UETRKind             ledger.UETRKind
-	EndToEndID           string
-	Commitment           ledger.Hash
+	// DeliveredIssuer is whose asset arrived; zero when there were several, or nothing arrived.
+	DeliveredIssuer ledger.BIC
+	NotAfter        int64
+	UETR            [16]byte
+	UETRKind        ledger.UETRKind
+	EndToEndID      string
+	Commitment      ledger.Hash
 	// The mid-market rate that Bound was made from, where the gateway made it.
 	MidRate   string
 	MidTime   int64
@@ -63,6 +65,15 @@ type Payment struct {
 	Height                     uint64 // of the result; 0 while it is not ordered
 	Index                      int
 	Cover                      ledger.ID // of a covered transfer: the payment that brought its money; zero before
+}
+
+// Arrived returns the asset that arrived with a settled payment; without an issuer when there were several.
+func (p *Payment) Arrived() ledger.AssetName {
+	a := p.Deliver
+	if a.Issuer == (ledger.BIC{}) {
+		a.Issuer = p.DeliveredIssuer
+	}
+	return a
 }
 
 // Details are the confidential part of a payment: what its commitment covers.
@@ -75,14 +86,15 @@ type Details struct {
 
 const paymentColumns = `id, sender, receiver, kind, status, code, iso_reason, mode, partial, send_currency, send_issuer,
 	deliver_currency, deliver_issuer, amount, bound, least, source, delivered, not_after, uetr, uetr_kind,
-	end_to_end_id, commitment, mid_rate, mid_time, mid_source, created, accepted, settled, height, idx, cover`
+	end_to_end_id, commitment, mid_rate, mid_time, mid_source, created, accepted, settled, height, idx, cover,
+	delivered_issuer`
 
 func (p *Payment) appendTo(n *insertion) {
 	n.row(p.ID[:], p.From.String(), p.To.String(), p.Kind, string(p.Status), p.Code, p.ISOReason, int64(p.Mode), p.Partial,
 		p.Send.Currency.String(), p.Send.Issuer.String(), p.Deliver.Currency.String(), p.Deliver.Issuer.String(),
 		p.Amount, p.Bound, p.Least, p.Source, p.Delivered, p.NotAfter, p.UETR[:], int64(p.UETRKind),
 		text(p.EndToEndID), p.Commitment[:], p.MidRate, p.MidTime, p.MidSource, p.Created, p.Accepted, p.Settled,
-		int64(p.Height), p.Index, p.Cover[:])
+		int64(p.Height), p.Index, p.Cover[:], p.DeliveredIssuer.String())
 }
 
 func scanPayment(r *sql.Rows, p *Payment) error {
@@ -90,7 +102,7 @@ func scanPayment(r *sql.Rows, p *Payment) error {
 		toCurrency(&p.Send.Currency), toBIC(&p.Send.Issuer), toCurrency(&p.Deliver.Currency), toBIC(&p.Deliver.Issuer),
 		&p.Amount, &p.Bound, &p.Least, &p.Source, &p.Delivered, &p.NotAfter, toFixed(p.UETR[:]), &p.UETRKind,
 		&p.EndToEndID, toHash(&p.Commitment), &p.MidRate, &p.MidTime, &p.MidSource, &p.Created, &p.Accepted, &p.Settled,
-		&p.Height, &p.Index, toID(&p.Cover))
+		&p.Height, &p.Index, toID(&p.Cover), toBIC(&p.DeliveredIssuer))
 }
 
 // Payment returns a payment that viewer may see: what it sent, and what it received once that settled.
@@ -133,12 +145,33 @@ type PaymentFilter struct {
 	EndToEndID   string
 	CreatedFrom  int64 // at or after
 	CreatedUntil int64 // before
+	// SettledFrom and SettledUntil are the same of the time when it was decided. They put the list in the
+	// order of that time.
+	SettledFrom, SettledUntil int64
 }
 
-// PaymentCursor is the last payment of a page; zero asks for the first page.
+// PaymentCursor is the last payment of a page; zero asks for the first page. At is its time in the list's
+// order.
 type PaymentCursor struct {
-	Created int64
-	ID      ledger.ID
+	At int64
+	ID ledger.ID
+}
+
+// bySettled says whether the list is in the order of the settlements.
+func (f *PaymentFilter) bySettled() bool { return f.SettledFrom != 0 || f.SettledUntil != 0 }
+
+// CursorAt returns the cursor behind a payment of the list.
+func (f *PaymentFilter) CursorAt(p *Payment) PaymentCursor {
+	if f.bySettled() {
+		return PaymentCursor{p.Settled, p.ID}
+	}
+	return PaymentCursor{p.Created, p.ID}
+}
+
+// unsettled names the statuses that have an index of their own; they are written into the statement,
+// for a planner to see that the index serves.
+var unsettled = []Status{
+	StatusReceived, StatusHeld, StatusQueued, StatusAccepted, StatusRejected, StatusCancelled, StatusExpired, StatusReturned,
 }
 
 // Payments returns a page of what viewer may see, newest first.
@@ -160,12 +193,16 @@ func (s *Store) Payments(ctx context.Context, viewer ledger.BIC, f PaymentFilter
 	f.narrow(&w, "receiver", after, limit)
 	w.add(") AS sent UNION ALL SELECT * FROM (SELECT * FROM "+from+" WHERE receiver = ? AND sender <> ? AND status = 'settled'", viewer.String(), viewer.String())
 	f.narrow(&w, "sender", after, limit)
-	w.add(") AS got) AS found ORDER BY created DESC, id DESC LIMIT ?", limit)
+	w.add(") AS got) AS found ORDER BY "+f.order()+" LIMIT ?", limit)
 	return list(ctx, s.read, "payments", scanPayment, string(w.text), w.args...)
 }
 
 func (f *PaymentFilter) narrow(w *where, other string, after PaymentCursor, limit int) {
-	if f.Status != "" {
+	switch {
+	case f.Status == "":
+	case slices.Contains(unsettled, f.Status):
+		w.add(" AND status <> 'settled' AND status = '" + string(f.Status) + "'")
+	default:
 		w.add(" AND status = ?", string(f.Status))
 	}
 	if f.Currency != 0 {
@@ -186,10 +223,28 @@ func (f *PaymentFilter) narrow(w *where, other string, after PaymentCursor, limi
 	if f.CreatedUntil != 0 {
 		w.add(" AND created < ?", f.CreatedUntil)
 	}
-	if after != (PaymentCursor{}) {
-		w.add(" AND (created, id) < (?, ?)", after.Created, after.ID[:])
+	at := "created"
+	if f.bySettled() {
+		at = "settled"
+		w.add(" AND settled > 0")
 	}
-	w.add(" ORDER BY created DESC, id DESC LIMIT ?", limit)
+	if f.SettledFrom != 0 {
+		w.add(" AND settled >= ?", f.SettledFrom)
+	}
+	if f.SettledUntil != 0 {
+		w.add(" AND settled < ?", f.SettledUntil)
+	}
+	if after != (PaymentCursor{}) {
+		w.add(" AND ("+at+", id) < (?, ?)", after.At, after.ID[:])
+	}
+	w.add(" ORDER BY "+f.order()+" LIMIT ?", limit)
+}
+
+func (f *PaymentFilter) order() string {
+	if f.bySettled() {
+		return "settled DESC, id DESC"
+	}
+	return "created DESC, id DESC"
 }
 
 // PaymentDetails returns the confidential details of a payment that viewer may see, by the rule of Payment.

@@ -180,7 +180,7 @@ func writePayments(ctx context.Context, t tx, p *Projection) error {
 			delivered = excluded.delivered, not_after = excluded.not_after, uetr = excluded.uetr,
 			uetr_kind = excluded.uetr_kind, commitment = excluded.commitment,
 			accepted = excluded.accepted, -- the ledger's time: the gateway's clock ran on while it waited for the ack
-			settled = excluded.settled, height = excluded.height, idx = excluded.idx
+			settled = excluded.settled, height = excluded.height, idx = excluded.idx, delivered_issuer = excluded.delivered_issuer
 			WHERE payments.status IN ('received', 'accepted') OR payments.status = 'rejected' AND excluded.status = 'settled'`,
 	}
 	for i := range p.payments {

@@ -73,6 +73,7 @@ func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
 		for seq := range r.Postings {
 			p.postings = append(p.postings, posting{i, seq, r.Postings[seq]})
 		}
+		p.events = append(p.events, fillEvents(r, p.block.Height, i, p.block.Time)...)
 		keep := len(r.Postings) > 0
 		switch instruction := r.Instruction.(type) {
 		case *ledger.PlaceOffer:
@@ -110,6 +111,7 @@ func (p *Projection) addPayment(r *ledger.Result, i *ledger.Pay, index int, seen
 	case i.Mode == ledger.Covered:
 		pay.Status, pay.Settled = StatusHeld, 0
 	}
+	pay.DeliveredIssuer = arrivedFrom(r, i)
 	switch r.Outcome {
 	case ledger.BadSignature, ledger.WrongNetwork, ledger.UnknownParticipant, ledger.UnknownKey:
 		// Anyone can send such a thing in anyone's name, so it makes no row, and no leaf for a payment.
@@ -123,6 +125,22 @@ func (p *Projection) addPayment(r *ledger.Result, i *ledger.Pay, index int, seen
 	p.payments = append(p.payments, pay)
 	p.events = append(p.events, paymentEvents(&pay)...)
 	return true
+}
+
+// arrivedFrom returns the issuer of what a payment brought its receiver, zero when its receiver took
+// several assets of the currency, or nothing.
+func arrivedFrom(r *ledger.Result, i *ledger.Pay) (issuer ledger.BIC) {
+	for n := range r.Postings {
+		p := &r.Postings[n]
+		if p.Holder != i.To || p.Delta <= 0 || p.Asset.Currency != i.Deliver.Currency || p.Reason == ledger.PostFee {
+			continue
+		}
+		if issuer != (ledger.BIC{}) && issuer != p.Asset.Issuer {
+			return ledger.BIC{}
+		}
+		issuer = p.Asset.Issuer
+	}
+	return issuer
 }
 
 func (p *Projection) addChanges(c *ledger.Changes, s *ledger.State, placed map[offerKey]int64) {

@@ -44,7 +44,7 @@ func TestPaymentPages(t *testing.T) {
 				if len(got) < page {
 					return all
 				}
-				at = PaymentCursor{got[page-1].Created, got[page-1].ID}
+				at = (&PaymentFilter{}).CursorAt(&got[page-1])
 			}
 		}
 		all := []ledger.ID{idOf(30)}
@@ -195,7 +195,7 @@ func TestEvents(t *testing.T) {
 			"id": "evt_4_0_0", "type": "payment.settled", "timestamp": "2026-02-02T02:40:04.000Z",
 			"data": map[string]any{
 				"payment_id": "01000000-0000-0000-0000-000000000002", "status": "settled", "from": "BBVAMXMM", "to": "KREDBEBB",
-				"source": map[string]any{"currency": "USD", "value": "5.00"}, "delivered": map[string]any{"currency": "USD", "value": "5.00"},
+				"source": map[string]any{"currency": "USD", "value": "5.00"}, "delivered": map[string]any{"currency": "USD", "value": "5.00", "issuer": "CHASUS33"},
 				"uetr": "02000000-0000-0000-0000-000000000002", "height": 4.0, "index": 0.0,
 			},
 		}

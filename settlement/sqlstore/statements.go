@@ -66,7 +66,7 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 // back as heights go up, so a walk from the top ends at the first one found.
 func (s *Store) lastBefore(ctx context.Context, time int64) (int64, error) {
 	found, err := list(ctx, s.read, "block", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
-		`SELECT height FROM blocks WHERE time < $1 ORDER BY height DESC LIMIT 1`, time)
+		`SELECT height FROM blocks WHERE time < $1 ORDER BY time DESC, height DESC LIMIT 1`, time)
 	if err != nil || len(found) == 0 {
 		return -1, err
 	}
