@@ -284,6 +284,7 @@ type exchangeKey struct{}
 // exchange is what the gateway knows of the request under way.
 type exchange struct {
 	id     string // of the request
+	trace  traceparent
 	op     *operation
 	caller caller
 	conn   connection

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -200,6 +201,24 @@ func BenchmarkLoadContract(b *testing.B) {
 	for b.Loop() {
 		if _, err := loadContract(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Each code is told to integrators in docs/api.md, with the status it is answered with.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range loadedContract(t).Components.Schemas["ErrorCode"].Value.Enum {
+		code := openapi.ErrorCode(v.(string))
+		want := "| `" + string(code) + "` |"
+		if k, ok := kinds[code]; ok {
+			want += fmt.Sprintf(" %d |", k.status)
+		}
+		if !strings.Contains(string(page), want) {
+			t.Errorf("docs/api.md has no %q", want)
 		}
 	}
 }

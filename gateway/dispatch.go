@@ -79,6 +79,7 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 
 // Record notes an attempt. The outcomes' numbers are the same on both sides.
 func (d deliveries) Record(ctx context.Context, a webhook.Attempt) error {
+	d.g.cfg.Meters.Stage("notified", a.Took)
 	kept := sqlstore.Attempt{
 		Seq: a.Seq, Claim: a.Claim.UnixMilli(), Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(),
 		Status: a.Status, Reason: a.Reason, Outcome: sqlstore.AttemptOutcome(a.Outcome),

@@ -33,7 +33,7 @@ func looksFurther(operation string) bool {
 func (g *Gateway) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := &exchange{id: requestID(r.Header.Get("X-Request-Id")), wait: -1}
+		x := &exchange{id: requestID(r.Header.Get("X-Request-Id")), wait: -1, trace: readTraceparent(r.Header.Get("traceparent"))}
 		w.Header().Set("X-Request-Id", x.id)
 		sw := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(sw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
@@ -42,7 +42,8 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 		if x.op != nil {
 			name = x.op.id
 		}
-		g.cfg.Log.Debug("request", "request_id", x.id, "operation", name, "participant", x.caller.bic.String(),
+		g.cfg.Meters.request(name, sw.code(), took)
+		g.cfg.Log.Debug("request", "request_id", x.id, "trace_id", x.trace.id(), "operation", name, "participant", x.caller.bic.String(),
 			"status", sw.code(), "code", x.code, "took", took)
 	})
 }
@@ -117,7 +118,7 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 		x.conn = connectionOf(r)
 		x.base = baseURL(r)
 		x.authorization = r.Header.Values("Authorization")
-		x.wait = preferredWait(r.Header.Get("Prefer"))
+		x.wait = preferredWait(r.Header.Get("Prefer"), &x.faults)
 		ctx, cancel := r.Context(), func() {}
 		if !x.op.stream {
 			ctx, cancel = context.WithTimeout(ctx, requestTimeout+time.Duration(max(x.wait, 0))*time.Second)
@@ -128,6 +129,9 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 			var err error
 			if x.caller, err = g.authenticate(ctx, r.Header, connectionOf(r)); err == nil {
 				err = x.op.permit(x.caller)
+			}
+			if err == nil {
+				err = g.limit(ctx, w.Header(), r.Method, x)
 			}
 			if err != nil {
 				g.render(w, r, err)
@@ -221,7 +225,7 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 
 func onlyBodyFaults(f *faults) bool {
 	for _, x := range f.list {
-		if x.Pointer != "header:Idempotency-Key" && x.Pointer != "" && x.Pointer[0] != '/' {
+		if x.Pointer != "header:Idempotency-Key" && x.Pointer != "header:Prefer" && x.Pointer != "" && x.Pointer[0] != '/' {
 			return false
 		}
 	}
@@ -240,15 +244,18 @@ func (*parsedBody) Close() error { return nil }
 // ValidatedValue is what the generated code binds.
 func (b *parsedBody) ValidatedValue() any { return b.tree }
 
-// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3); what it cannot read it ignores, as that
-// standard asks.
-func preferredWait(prefer string) int {
+// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3); other preferences it ignores, as that standard
+// asks. A wait out of bounds is told, for who asked for it counts on it; -1 when none is asked for.
+func preferredWait(prefer string, f *faults) int {
 	for _, p := range strings.Split(prefer, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if strings.EqualFold(strings.TrimSpace(name), "wait") {
-			if n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`)); err == nil && n >= 0 {
-				return min(n, maxWait)
+			n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+			if err != nil || n < 0 || n > maxWait {
+				f.add("header:Prefer", openapi.ErrorCodeInvalidValue, "wait is a number of seconds from 0 to "+itoa(maxWait), "")
+				return -1
 			}
+			return n
 		}
 	}
 	return -1

@@ -81,9 +81,9 @@ func TestBoundUnits(t *testing.T) {
 
 func TestPreferredWait(t *testing.T) {
 	for prefer, want := range map[string]int{
-		"": -1, "wait=10": 10, "respond-async, wait=5": 5, `WAIT="7"`: 7, "wait=999": maxWait, "wait=0": 0, "wait=-1": -1, "wait=x": -1, "handling=strict": -1,
+		"": -1, "wait=10": 10, "respond-async, wait=5": 5, `WAIT="7"`: 7, "wait=999": -1, "wait=0": 0, "wait=-1": -1, "wait=x": -1, "handling=strict": -1,
 	} {
-		if got := preferredWait(prefer); got != want {
+		if got := preferredWait(prefer, &faults{}); got != want {
 			t.Errorf("preferredWait(%q) = %d, want %d", prefer, got, want)
 		}
 	}

@@ -45,6 +45,10 @@ type Config struct {
 	Operator ed25519.PrivateKey
 	// Sender sends webhooks, and says which addresses they may have.
 	Sender *webhook.Sender
+	// Limits are how often an API key may ask.
+	Limits Limits
+	// Meters count what this process does; nil for meters of the gateway's own.
+	Meters *Meters
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -59,6 +63,7 @@ type Gateway struct {
 	streams  *streams
 	docs     map[string]asset
 	hub      *hub
+	limits   limiting
 	nudge    chan struct{} // tells the dispatcher that deliveries were made due again
 	recheck  time.Duration // of the keys that opened streams
 	handler  http.Handler
@@ -87,6 +92,10 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.streams = newStreams(cfg.Engine, cfg.Log)
 	g.hub = newHub(&g.cfg)
+	g.limits.Limits = cfg.Limits
+	if g.cfg.Meters == nil {
+		g.cfg.Meters = NewMeters()
+	}
 	g.handler, err = g.routes()
 	return g, err
 }

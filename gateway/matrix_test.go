@@ -98,6 +98,7 @@ func TestAuthorisation(t *testing.T) {
 		{"ListEvents", "/v1/events?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/events?participant=" + noBIC},
 		{"StreamEvents", "/v1/events/stream", nil, mexican, 200, 200, 400, ""},
 		{"StreamEvents", "/v1/events/stream?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/events/stream?participant=" + noBIC},
+		{"Metrics", "/metrics", nil, mexican, 403, 403, 200, ""},
 		{"ListBlocks", "/v1/blocks", nil, mexican, 200, 200, 200, ""},
 		{"GetBlock", "/v1/blocks/1", nil, mexican, 200, 200, 200, ""},
 		{"GetLatestCheckpoint", "/v1/checkpoints/latest", nil, mexican, 200, 200, 200, "/v1/checkpoints/latest?since=1000000000"},

@@ -90,7 +90,7 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{
 		Request: sqlstore.Request{
 			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
-			Created: now, Lease: now + leaseTime.Milliseconds(),
+			Created: now, Lease: now + leaseTime.Milliseconds(), RequestID: x.id, Trace: string(x.trace),
 		},
 		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil,
 	}, now)
@@ -182,6 +182,7 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 	if at.instructions, err = instructionsOf(request.Submission); err != nil {
 		return at, err
 	}
+	start := time.Now()
 	accepted, err := g.cfg.Engine.Submit(ctx, request.Submission)
 	switch {
 	case errors.Is(err, settlement.ErrUnavailable):
@@ -198,6 +199,7 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 	case err != nil:
 		return at, fmt.Errorf("submit: %w", err)
 	}
+	g.cfg.Meters.Stage("accepted", time.Since(start))
 	at.height, at.first = accepted.Height, accepted.First
 	if err := g.cfg.Store.MarkAccepted(ctx, o.signer, o.key, at.height, at.first, paymentIDs(at.instructions), g.now()); err != nil {
 		return at, err

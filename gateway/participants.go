@@ -53,7 +53,7 @@ func (s server) AdmitParticipant(ctx context.Context, r openapi.AdmitParticipant
 func (g *Gateway) draftAdmission(ctx context.Context, in *openapi.NewParticipant, f *faults) (*draft, error) {
 	bic, _ := ledger.ParseBIC(in.Bic)
 	if !f.at("/bic") && !f.at("/country") && bic.Country() != in.Country {
-		f.add("/country", openapi.ErrorCodeInvalidCountry, "the BIC is of "+bic.Country(), "")
+		f.add("/country", openapi.ErrorCodeCountryMismatch, "the BIC is of "+bic.Country(), "")
 	}
 	if len(f.list) > 0 {
 		return nil, f.problem()

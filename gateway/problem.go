@@ -48,6 +48,7 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeInvalidUetr:             {400, "Not a UETR", false},
 	openapi.ErrorCodeInvalidTime:             {400, "Not a time", false},
 	openapi.ErrorCodeInvalidCountry:          {400, "Not a country", false},
+	openapi.ErrorCodeCountryMismatch:         {400, "The BIC is of another country", false},
 	openapi.ErrorCodeInvalidLei:              {400, "Not an LEI", false},
 	openapi.ErrorCodeInvalidPublicKey:        {400, "Not an Ed25519 public key", false},
 	openapi.ErrorCodeInvalidSubmission:       {400, "Not a submission of this request", false},
@@ -111,6 +112,7 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeUnknownSigningKey:     {409, "The key is not one of the participant's", false},
 
 	// Ours.
+	openapi.ErrorCodeRateLimited:    {429, "Too many requests", true},
 	openapi.ErrorCodeTooManyStreams: {429, "Too many streams are open", true},
 	openapi.ErrorCodeUnavailable:    {503, "Not available now", true},
 	openapi.ErrorCodeOutcomeUnknown: {503, "Not known whether the request was accepted; repeat it with the same key", true},
@@ -256,7 +258,7 @@ func (g *Gateway) problemAnswer(x *exchange, p *problem) (*answer, error) {
 	x.code = p.code
 	a, err := jsonAnswer(k.status, openapi.Problem{
 		Type: "/problems/" + string(p.code), Title: k.title, Status: k.status, Detail: p.detail,
-		Code: p.code, RequestId: x.id, Retryable: k.retryable, Errors: p.faults,
+		Code: p.code, RequestId: x.id, TraceId: x.trace.id(), Retryable: k.retryable, Errors: p.faults,
 	})
 	a.media = problemMedia
 	return a, err

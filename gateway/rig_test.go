@@ -123,10 +123,10 @@ func startRig(t testing.TB, database ...string) *rig {
 	r.ok(err)
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	r.ok(err)
-	cache := balances.NewMap(r.store.Balances)
+	cache, meters := balances.NewMap(r.store.Balances), NewMeters()
 	node, err := settlement.Open(ctx, settlement.Config{
 		Name: "validator-1", Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
-		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler), Observe: meters.Stage,
 	})
 	r.ok(err)
 	client, err := settlement.NewClient(settlement.Over(gateConn))
@@ -165,7 +165,7 @@ func startRig(t testing.TB, database ...string) *rig {
 	r.config = Config{
 		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
 		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
-		Operator: keyOf("operator"), Sender: r.sender,
+		Operator: keyOf("operator"), Sender: r.sender, Meters: meters,
 		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}

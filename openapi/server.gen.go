@@ -153,6 +153,7 @@ const (
 	ErrorCodeCertificateRequired     ErrorCode = "certificate_required"
 	ErrorCodeClientKeyExists         ErrorCode = "client_key_exists"
 	ErrorCodeConflictingFields       ErrorCode = "conflicting_fields"
+	ErrorCodeCountryMismatch         ErrorCode = "country_mismatch"
 	ErrorCodeDeliverMinNotMet        ErrorCode = "deliver_min_not_met"
 	ErrorCodeDigestMismatch          ErrorCode = "digest_mismatch"
 	ErrorCodeDuplicateKey            ErrorCode = "duplicate_key"
@@ -207,6 +208,7 @@ const (
 	ErrorCodeOwnAsset                ErrorCode = "own_asset"
 	ErrorCodeParticipantExists       ErrorCode = "participant_exists"
 	ErrorCodePastNotAfter            ErrorCode = "past_not_after"
+	ErrorCodeRateLimited             ErrorCode = "rate_limited"
 	ErrorCodeRefusedEarlier          ErrorCode = "refused_earlier"
 	ErrorCodeRepeated                ErrorCode = "repeated"
 	ErrorCodeRequestInFlight         ErrorCode = "request_in_flight"
@@ -275,6 +277,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeClientKeyExists:
 		return true
 	case ErrorCodeConflictingFields:
+		return true
+	case ErrorCodeCountryMismatch:
 		return true
 	case ErrorCodeDeliverMinNotMet:
 		return true
@@ -383,6 +387,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeParticipantExists:
 		return true
 	case ErrorCodePastNotAfter:
+		return true
+	case ErrorCodeRateLimited:
 		return true
 	case ErrorCodeRefusedEarlier:
 		return true
@@ -1765,6 +1771,9 @@ type Problem struct {
 	Status    int       `json:"status"`
 	Title     string    `json:"title"`
 
+	// TraceId Of the `traceparent` that the request carried (W3C Trace Context).
+	TraceId string `json:"trace_id,omitempty"`
+
 	// Type A URI reference that names the kind of problem.
 	Type string `json:"type"`
 }
@@ -2381,6 +2390,9 @@ type ServerInterface interface {
 	// Health The process runs
 	// (GET /healthz)
 	Health(w http.ResponseWriter, r *http.Request)
+	// Metrics Read what this process counted (operator)
+	// (GET /metrics)
+	Metrics(w http.ResponseWriter, r *http.Request)
 	// IssueToken Exchange an API key for an access token
 	// (POST /oauth/token)
 	IssueToken(w http.ResponseWriter, r *http.Request)
@@ -2558,6 +2570,12 @@ func (_ Unimplemented) GetOAuthMetadata(w http.ResponseWriter, r *http.Request) 
 // Health The process runs
 // (GET /healthz)
 func (_ Unimplemented) Health(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Metrics Read what this process counted (operator)
+// (GET /metrics)
+func (_ Unimplemented) Metrics(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2913,6 +2931,20 @@ func (siw *ServerInterfaceWrapper) Health(w http.ResponseWriter, r *http.Request
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Health(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Metrics operation middleware
+func (siw *ServerInterfaceWrapper) Metrics(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Metrics(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5392,6 +5424,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/healthz", wrapper.Health)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/metrics", wrapper.Metrics)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/oauth/token", wrapper.IssueToken)
 	})
 	r.Group(func(r chi.Router) {
@@ -5626,6 +5661,41 @@ func (response Health200JSONResponse) VisitHealthResponse(w http.ResponseWriter)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MetricsRequestObject struct {
+}
+
+type MetricsResponseObject interface {
+	VisitMetricsResponse(w http.ResponseWriter) error
+}
+
+type Metrics200TextResponse string
+
+func (response Metrics200TextResponse) VisitMetricsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type MetricsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MetricsdefaultApplicationProblemPlusJSONResponse) VisitMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8327,6 +8397,9 @@ type StrictServerInterface interface {
 	// Health The process runs
 	// (GET /healthz)
 	Health(ctx context.Context, request HealthRequestObject) (HealthResponseObject, error)
+	// Metrics Read what this process counted (operator)
+	// (GET /metrics)
+	Metrics(ctx context.Context, request MetricsRequestObject) (MetricsResponseObject, error)
 	// IssueToken Exchange an API key for an access token
 	// (POST /oauth/token)
 	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
@@ -8571,6 +8644,30 @@ func (sh *strictHandler) Health(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(HealthResponseObject); ok {
 		if err := validResponse.VisitHealthResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Metrics operation middleware
+func (sh *strictHandler) Metrics(w http.ResponseWriter, r *http.Request) {
+	var request MetricsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Metrics(ctx, request.(MetricsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Metrics")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MetricsResponseObject); ok {
+		if err := validResponse.VisitMetricsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

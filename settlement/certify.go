@@ -234,6 +234,7 @@ func (n *Node) certified(m *made) error {
 	if m.projection != nil {
 		m.projection.Checkpoint = m.note
 	}
+	n.cfg.observe("final", m.began)
 	n.final.raise(m.height)
 	return nil
 }

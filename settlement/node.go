@@ -44,6 +44,14 @@ type Config struct {
 	Cache    Cache // told after Store; nil for none
 	Now      func() time.Time
 	Log      *slog.Logger
+	// Observe is told how long each stage took: ordered, applied, final, projected; nil for nobody.
+	Observe func(stage string, took time.Duration)
+}
+
+func (c *Config) observe(stage string, since time.Time) {
+	if c.Observe != nil {
+		c.Observe(stage, time.Since(since))
+	}
 }
 
 // Store writes final blocks where gateways read them; *sqlstore.Store is one.
@@ -306,9 +314,11 @@ func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) 
 			return ctx.Err()
 		}
 		if s.err == nil {
+			start := time.Now()
 			n.mu.Lock()
 			s.err = n.state.Apply(&s.message, &s.block)
 			n.mu.Unlock()
+			n.cfg.observe("applied", start)
 			n.router.Publish(n.state.Height())
 		}
 		if errors.Is(s.err, ledger.ErrBroken) {
@@ -388,7 +398,7 @@ func (n *Node) make(s *slot, project bool) (*made, error) {
 		return nil, err
 	}
 	m := &made{
-		height: s.block.Header.Height, time: s.block.Header.Time, signatures: make(map[string]proof.Cosignature),
+		height: s.block.Header.Height, time: s.block.Header.Time, began: time.Now(), signatures: make(map[string]proof.Cosignature),
 		checkpoint: proof.Checkpoint{Origin: n.cfg.Genesis.Origin(), Size: n.leaves, Root: root},
 	}
 	if project {
@@ -420,7 +430,7 @@ func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) erro
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		pause := projectRetry
+		pause, start := projectRetry, time.Now()
 		for {
 			err := n.cfg.Store.Project(ctx, p)
 			if err == nil {
@@ -437,6 +447,7 @@ func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) erro
 				n.cfg.Log.Warn("cache balances", "height", p.Height(), "error", err)
 			}
 		}
+		n.cfg.observe("projected", start)
 		n.announce(p.Height())
 	}
 }

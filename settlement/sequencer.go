@@ -38,6 +38,7 @@ type sequencer struct {
 	deadline <-chan int64 // ledger deadlines, newest last
 	final    *watermark
 	now      func() time.Time
+	observe  func(stage string, since time.Time)
 
 	height   uint64 // of the last message
 	epoch    uint64
@@ -124,6 +125,7 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 	// The append is not cut short by a shutdown: an answer that is on its way is waited for.
 	appendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 	defer cancel()
+	start := time.Now()
 	position, err := journal.Resolve(appendCtx, s.journal, s.position, msg)
 	if err != nil {
 		v := unavailable
@@ -134,6 +136,7 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 		answer(batch, v, Accepted{})
 		return fmt.Errorf("publish height %d: %w", s.height+1, err)
 	}
+	s.observe("ordered", start)
 	s.height, s.time, s.position, s.prev = s.height+1, at, position, ledger.MessageHash(msg)
 	answer(batch, accepted, Accepted{Height: s.height})
 	return nil

@@ -3,6 +3,7 @@ package settlement
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"viaduct/ledger/proof"
 	"viaduct/settlement/sqlstore"
@@ -46,6 +47,7 @@ type made struct {
 	checkpoint proof.Checkpoint
 	time       int64                // the block's, Unix milliseconds
 	projection *sqlstore.Projection // nil when this node need not project it
+	began      time.Time            // when this node had made it
 
 	withheld   bool                         // this node's signature, for the block's time
 	signatures map[string]proof.Cosignature // by validator

@@ -15,6 +15,7 @@ import (
 
 	"viaduct/fx/rates"
 	"viaduct/gateway"
+	"viaduct/gateway/ratelimit"
 	"viaduct/gateway/webhook"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
@@ -37,6 +38,8 @@ type serveFlags struct {
 	Rates       string         `placeholder:"URL|FILE" help:"Mid-market rates in the ECB's daily XML format, read again every hour." env:"VIADUCT_RATES"`
 	MaxMidAge   *time.Duration `name:"max-mid-age" placeholder:"120h" help:"Orders that name no price bound are refused when the mid-market rates are older than this; the demo's built-in rates are of one day and may be of any age unless this is given."`
 	Private     bool           `name:"allow-private-webhooks" help:"Let webhooks go to private and loopback addresses."`
+	LimitMoney  int            `name:"limit-money" default:"5000" help:"Changes a second that one API key may ask for, and as many at once; 0 for no limit." env:"VIADUCT_LIMIT_MONEY"`
+	LimitReads  int            `name:"limit-reads" default:"10000" help:"Reads a second, likewise." env:"VIADUCT_LIMIT_READS"`
 	LogLevel    slog.Level     `default:"warn" help:"debug, info, warn or error." env:"VIADUCT_LOG_LEVEL"`
 }
 
@@ -139,8 +142,9 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	if err != nil {
 		return err
 	}
+	meters := gateway.NewMeters()
 	nodes, err := openNodes(ctx, parts, s.dir, connect, settlement.Config{
-		Genesis: s.dir.genesis, Store: store, Cache: cache, Now: time.Now, Log: log,
+		Genesis: s.dir.genesis, Store: store, Cache: cache, Now: time.Now, Log: log, Observe: meters.Stage,
 	}, what.nats, closers)
 	if err != nil {
 		return err
@@ -166,9 +170,15 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 			return fmt.Errorf("%w: --rates: %w", errUsed, err)
 		}
 	}
+	limits, closeLimits, err := f.limits(s.dir.genesis.Network())
+	if err != nil {
+		return err
+	}
+	closers.add("rate limits", closeLimits)
 	sender := webhook.NewSender(webhook.Guard{AllowPrivate: f.Private}, time.Now)
 	defer sender.Close()
 	config := gateway.Config{
+		Limits: limits, Meters: meters,
 		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Mids: feed, MaxMidAge: f.maxMidAge(),
 		MasterKey: s.dir.master, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
 	}
@@ -290,6 +300,24 @@ func (f serveFlags) openStore(ctx context.Context, dir *dataDir) (*sqlstore.Stor
 		return nil, fmt.Errorf("migrate database: %w", err)
 	}
 	return sqlstore.Open(ctx, url)
+}
+
+// limits counts in this process, or in the Redis that gateways share.
+func (f serveFlags) limits(network ledger.Hash) (gateway.Limits, func() error, error) {
+	l := gateway.Limits{
+		Limiter: ratelimit.NewMemory(time.Now),
+		Money:   ratelimit.Rate{Burst: f.LimitMoney, Per: time.Second},
+		Reads:   ratelimit.Rate{Burst: f.LimitReads, Per: time.Second},
+	}
+	if f.RedisURL == "" {
+		return l, func() error { return nil }, nil
+	}
+	shared, err := ratelimit.NewRedis(f.RedisURL, fmt.Sprintf("viaduct:%x:limit:", network[:8]))
+	if err != nil {
+		return l, nil, fmt.Errorf("redis: %w", err)
+	}
+	l.Limiter = shared
+	return l, shared.Close, nil
 }
 
 // openCache opens the balance cache. A Redis that does not answer is no reason not to start, since it

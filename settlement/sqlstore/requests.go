@@ -22,6 +22,8 @@ type Request struct {
 	Status      int // of the first answer; 0 while there is none
 	Header      []byte
 	Body        []byte
+	// RequestID and Trace are those of the HTTP request that began it: what the journal's bytes came from.
+	RequestID, Trace string
 }
 
 // Begin is a request and all that must be on disk before its submission may be ordered.
@@ -46,11 +48,11 @@ const (
 	BegunConflict                  // the key was used for something else
 )
 
-const requestColumns = "participant, key, fingerprint, submission, created, lease, height, first, status, header, body"
+const requestColumns = "participant, key, fingerprint, submission, created, lease, height, first, status, header, body, request_id, trace"
 
 func scanRequest(r *sql.Rows, q *Request) error {
 	return r.Scan(toBIC(&q.Participant), &q.Key, toHash(&q.Fingerprint), &q.Submission, &q.Created, &q.Lease, &q.Height,
-		&q.First, &q.Status, &q.Header, &q.Body)
+		&q.First, &q.Status, &q.Header, &q.Body, &q.RequestID, &q.Trace)
 }
 
 // BeginRequest writes a request with its payments (received), details and messages, or returns what
@@ -65,8 +67,8 @@ func (s *Store) BeginRequest(ctx context.Context, b *Begin, now int64) (begun Be
 			ids[i] = b.Payments[i].ID
 		}
 		n, err := t.exec(ctx, `INSERT INTO requests (`+requestColumns+`, payments)
-			VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $7, $8) ON CONFLICT (participant, key) DO NOTHING`,
-			q.Participant.String(), q.Key, q.Fingerprint[:], blob(q.Submission), q.Created, q.Lease, []byte{}, joinIDs(ids))
+			VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $7, $8, $9, $10) ON CONFLICT (participant, key) DO NOTHING`,
+			q.Participant.String(), q.Key, q.Fingerprint[:], blob(q.Submission), q.Created, q.Lease, []byte{}, q.RequestID, q.Trace, joinIDs(ids))
 		if err != nil {
 			return err
 		}
