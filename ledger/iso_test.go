@@ -22,3 +22,20 @@ func TestISOReason(t *testing.T) {
 		t.Errorf("ISOReason of no outcome = %q", got)
 	}
 }
+
+func TestEveryOutcomeHasWords(t *testing.T) {
+	said := map[string]Outcome{}
+	for _, o := range Outcomes() {
+		text := o.Words()
+		if text == "" || text != WordsOf(o.String()) {
+			t.Errorf("%s: %q, by its slug %q", o, text, WordsOf(o.String()))
+		}
+		if other, twice := said[text]; twice {
+			t.Errorf("%s and %s are both %q", o, other, text)
+		}
+		said[text] = o
+	}
+	if got := WordsOf("no such slug"); got != "" {
+		t.Errorf("no slug is %q", got)
+	}
+}

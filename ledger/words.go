@@ -46,6 +46,7 @@ var words = [outcomeEnd]string{
 	NotAuthorized:      "an issuer has not approved the sender or the receiver",
 	UnknownMode:        "neither an exact delivery nor an exact send",
 	RouteFault:         "the search broke a rule; nothing was posted, and the operator knows",
+	NoUETR:             "the payment has no UETR to tell it from others",
 	BatchRefused:       "another payment of its batch was refused, and all or none were asked for",
 }
 
