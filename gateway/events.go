@@ -32,7 +32,10 @@ func (s server) ListEvents(ctx context.Context, r openapi.ListEventsRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	page := eventPageOf{next: r.Params.Cursor}
+	if err := s.complete(ctx, found); err != nil {
+		return nil, err
+	}
+	var page eventPageOf
 	for i := range found {
 		page.bodies = append(page.bodies, found[i].Body)
 		after = found[i].ID
@@ -40,6 +43,15 @@ func (s server) ListEvents(ctx context.Context, r openapi.ListEventsRequestObjec
 	page.next = s.secrets.cursorFor(list, []byte(after))
 	page.more = len(found) == limit
 	return page, nil
+}
+
+// complete gives events the ISO 20022 messages that belong to them, as webhooks get them.
+func (g *Gateway) complete(ctx context.Context, found []sqlstore.Event) error {
+	all := make([]*sqlstore.Event, len(found))
+	for i := range found {
+		all[i] = &found[i]
+	}
+	return g.withMessages(ctx, all)
 }
 
 // eventPageOf writes events byte for byte as they are sent to webhooks.
@@ -81,11 +93,12 @@ func (s server) StreamEvents(ctx context.Context, r openapi.StreamEventsRequestO
 			return nil, err
 		}
 	}
-	return &eventStream{hub: s.hub, ctx: ctx, listener: l, after: after}, nil
+	return &eventStream{gateway: s.Gateway, hub: s.hub, ctx: ctx, listener: l, after: after}, nil
 }
 
 // eventStream is the answer of StreamEvents.
 type eventStream struct {
+	gateway  *Gateway
 	hub      *hub
 	ctx      context.Context // ends with the connection
 	listener *listener
@@ -152,6 +165,9 @@ func (v *eventStream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 }
 
 func (v *eventStream) write(out *events, found []sqlstore.Event) error {
+	if err := v.gateway.complete(v.ctx, found); err != nil {
+		return err
+	}
 	var text bytes.Buffer
 	for i := range found {
 		e := &found[i]

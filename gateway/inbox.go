@@ -18,7 +18,7 @@ func (s server) ListMessages(ctx context.Context, r openapi.ListMessagesRequestO
 		if !ok {
 			return nil, errCursor()
 		}
-		after = sqlstore.MessageCursor(readPaymentCursor(at))
+		after = sqlstore.MessageCursor{Created: readPaymentCursor(at).At, ID: readPaymentCursor(at).ID}
 	}
 	limit := limitOf(r.Params.Limit)
 	found, err := s.cfg.Store.MessagesOf(ctx, whose, after, limit+1)

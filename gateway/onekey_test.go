@@ -94,7 +94,6 @@ func TestReplayElsewhere(t *testing.T) {
 		{"settings", "PATCH", "/v1/participants/" + mexican, mexican, settings, 200},
 		{"terms", "PATCH", "/v1/participants/" + mexican, mexican, obj{"transfer_fee": "0.001"}, 200},
 		{"caps", "PATCH", "/v1/participants/" + mexican, "", obj{"net_debit_caps": []any{obj{"currency": "MXN", "value": "1000000.00"}}}, 200},
-		{"signing key", "POST", "/v1/participants/" + romanian + "/signing-keys", romanian, obj{"public_key": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}, 201},
 		{"admission", "POST", "/v1/participants", "", obj{"bic": "NEWXUS33", "name": "New", "country": "US"}, 201},
 	}
 	firsts := make([]*reply, len(requests))
@@ -147,8 +146,6 @@ func changed(body obj) obj {
 		out["price"] = "22"
 	case body["limit"] != nil:
 		out["limit"] = "6.00"
-	case body["public_key"] != nil:
-		out["public_key"] = "PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw="
 	case body["name"] != nil:
 		out["name"] = "Another"
 	case body["net_debit_caps"] != nil:
