@@ -144,8 +144,9 @@ func (m *market) offer(give, want ledger.AssetName, least int) *ledger.PlaceOffe
 
 func (m *market) payment(to ledger.BIC, send, deliver ledger.AssetName, amount int64) *ledger.Pay {
 	m.count++
+	id := idOf(fmt.Sprint("pay", m.count))
 	return &ledger.Pay{
-		ID: idOf(fmt.Sprint("pay", m.count)), To: to, Mode: ledger.ExactDeliver, Send: send, Deliver: deliver,
+		ID: id, UETR: id, To: to, Mode: ledger.ExactDeliver, Send: send, Deliver: deliver,
 		Amount: amount, Bound: ledger.MaxUnits, UETRKind: ledger.UETRPayment,
 	}
 }
