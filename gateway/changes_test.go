@@ -13,7 +13,7 @@ func TestParticipants(t *testing.T) {
 	}
 	bad := r.must(400, r.do("POST", "/v1/participants", "", obj{"bic": "BANKFRPP", "name": "", "country": "DE", "lei": "x", "colour": 1}))
 	diff(t, "faults", bad.faults(), []string{
-		"/lei invalid_lei", "/colour unknown_field CH17", "/name invalid_value CH16", "/country invalid_country",
+		"/lei invalid_lei", "/colour unknown_field CH17", "/name invalid_value CH16", "/country country_mismatch",
 	})
 	changed := r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{
 		"transfer_fee": "0.0015", "require_authorization": true, "ripple_default": true, "funding": []string{"MXN", "USD@" + german},

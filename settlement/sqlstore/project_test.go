@@ -26,7 +26,7 @@ func TestProjectsWhatTheLedgerDecided(t *testing.T) {
 		}
 		want := Payment{
 			ID: pay.ID, From: bbva, To: kbc, Kind: KindSubmission, Status: StatusSettled, Mode: ledger.ExactDeliver,
-			Send: pay.Send, Deliver: pay.Deliver, Amount: 30_000, Bound: 30_000, Source: 30_000, Delivered: 30_000,
+			Send: pay.Send, Deliver: pay.Deliver, Amount: 30_000, Bound: 30_000, Source: 30_000, Delivered: 30_000, DeliveredIssuer: chase,
 			UETR: pay.UETR, UETRKind: ledger.UETRPayment, Commitment: pay.Commitment,
 			Created: genesisTime + 4000, Accepted: genesisTime + 4000, Settled: genesisTime + 4000, Height: 4,
 		}

@@ -73,6 +73,7 @@ func TestARequestFromBeginningToEnd(t *testing.T) {
 		want := received(bbva, pay)
 		// Both times are the ledger's now: the block has told when it was accepted.
 		want.Status, want.Source, want.Delivered, want.Accepted, want.Settled, want.Height = StatusSettled, 500, 500, genesisTime+4000, genesisTime+4000, 4
+		want.DeliveredIssuer = chase
 		for _, viewer := range []ledger.BIC{bbva, kbc} {
 			got, err := s.Payment(ctx, viewer, pay.ID)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
