@@ -34,6 +34,9 @@ func (n *Node) lead(ctx, work context.Context) error {
 			break
 		}
 		seq, err := n.takeOver(both)
+		if err != nil && both.Err() != nil {
+			break // stopped before it led: nothing of its own is left to end
+		}
 		if err == nil {
 			err = n.reign(ctx, work, seq)
 		}
