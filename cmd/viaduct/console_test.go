@@ -100,20 +100,21 @@ func TestScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skipf("skipped: %s names no directory for the pictures; `make screenshots` does", screenshotsVar)
 	}
-	ctx := browser(t, 20*time.Minute)
 	p := launch(t, "demo")
-	payer, dealer := p.ready.APIKeys["NOPLMXMM"], p.ready.APIKeys["EURBDEFF"]
+	payer, dealer := p.ready.APIKeys["NOPLMXMM"], p.ready.APIKeys["AZTLMXMM"]
 	var made struct {
 		ID string `json:"id"`
 	}
+	if payer == "" || dealer == "" {
+		t.Fatal("the demo's banks have other names now")
+	}
 	for i := range 12 {
-		err := p.api.do(ctx, request{method: "POST", path: "/v1/payments", key: payer, idempotency: fmt.Sprintf("picture-%d", i), prefer: "wait=10",
+		err := p.api.do(t.Context(), request{method: "POST", path: "/v1/payments", key: payer, idempotency: fmt.Sprintf("picture-%d", i), prefer: "wait=10",
 			body: map[string]any{"to": "IBERESMM", "deliver": map[string]any{"currency": "EUR", "value": fmt.Sprintf("%d.00", 900+37*i)}, "end_to_end_id": fmt.Sprintf("INV-%04d", 700+i)}, out: &made})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	signedIn := ""
 	for _, page := range []struct{ name, path, key string }{
 		{"positions", "", payer}, {"positions-correspondent", "", dealer}, {"payments", "/payments", payer}, {"intraday", "/intraday", payer},
 		{"payment", "/payments/" + made.ID + "?verify=1", payer}, {"quote-empty", "/quote", payer},
@@ -121,11 +122,10 @@ func TestScreenshots(t *testing.T) {
 		{"liquidity", "/liquidity", dealer}, {"market", "/market?give=EUR&want=USD", payer}, {"network", "/network", payer},
 		{"settings", "/settings", payer}, {"not-there", "/payments/00000000-0000-7000-8000-000000000000", payer},
 	} {
-		if page.key != signedIn {
-			if err := chromedp.Do(ctx, signInAs(p.ready.URL, page.key)); err != nil {
-				t.Fatal(err)
-			}
-			signedIn = page.key
+		// Each page has a browser of its own, as it comes from a start.
+		ctx := browser(t, 5*time.Minute)
+		if err := chromedp.Do(ctx, signInAs(p.ready.URL, page.key)); err != nil {
+			t.Fatalf("%s: %v", page.name, err)
 		}
 		for _, width := range []int64{1440, 390} {
 			for _, scheme := range []string{"light", "dark"} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"viaduct/openapi"
 )
@@ -129,7 +130,7 @@ func drawDepth(asks, bids []level, mid float64) *depth {
 	}
 	x := func(price float64) int { return int((price - low) / (high - low) * depthWidth) }
 	y := func(sum float64) int { return depthHeight - int(sum/most*(depthHeight-10)) }
-	d := &depth{Width: depthWidth, Height: depthHeight, Mid: -1, From: number(low), To: number(high), Most: number(most)}
+	d := &depth{Width: depthWidth, Height: depthHeight, Mid: -1, From: number(low), To: number(high), Most: amount(strconv.FormatFloat(most, 'f', 0, 64))}
 	d.Asks = steps(asks, depthWidth, x, y)
 	d.Bids = steps(bids, 0, x, y)
 	if mid > 0 {

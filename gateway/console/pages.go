@@ -12,6 +12,7 @@ type liquidityPage struct {
 	Ring         *ring
 	More         bool
 	Caps         []openapi.Cap
+	Approves     bool // the participant approves each holder of what it issues
 }
 
 func (c *console) liquidity(r *http.Request, a *caller, v *view) error {
@@ -36,7 +37,7 @@ func (c *console) liquidity(r *http.Request, a *caller, v *view) error {
 	if err := a.get(r.Context(), "/v1/participants/"+url.PathEscape(a.bic), nil, &me); err != nil && !denied(err) {
 		return err
 	}
-	p.Caps = me.NetDebitCaps
+	p.Caps, p.Approves = me.NetDebitCaps, me.RequireAuthorization
 	v.Page = p
 	return nil
 }
