@@ -141,7 +141,9 @@ func (c *cluster) gateway(name string) *apiClient {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keys[""] = ready.Operator
+	if c.keys[""] == "" { // a gateway that starts again finds others reading the map
+		c.keys[""] = ready.Operator
+	}
 	return newAPIClient(ready.URL)
 }
 
