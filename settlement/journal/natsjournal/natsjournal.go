@@ -170,19 +170,24 @@ func (j *Journal) Read(ctx context.Context, from uint64) (journal.Reader, error)
 	if from > tip+1 {
 		return nil, fmt.Errorf("read journal from %d: %w: the tip is at %d", from, journal.ErrTruncated, tip)
 	}
+	it, err := j.deliver(ctx, from)
+	if err != nil {
+		return nil, fmt.Errorf("read journal from %d: %w", from, err)
+	}
+	return &reader{j: j, it: it, next: from}, nil
+}
+
+// deliver has the server send the stream from a position on.
+func (j *Journal) deliver(ctx context.Context, from uint64) (jetstream.MessagesContext, error) {
 	c, err := j.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       from,
 		InactiveThreshold: readerIdle,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read journal from %d: %w", from, err)
+		return nil, err
 	}
-	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read journal from %d: %w", from, err)
-	}
-	return &reader{j: j, it: it, next: from}, nil
+	return c.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes))
 }
 
 type reader struct {
@@ -208,8 +213,17 @@ func (r *reader) Next(ctx context.Context) (journal.Message, error) {
 		}
 		// Nothing came for a while. A server that cannot be asked now will be there later, or the
 		// iterator above will say that it is gone.
-		if tip, err := r.j.Tip(ctx); err == nil && tip+1 < r.next {
+		tip, err := r.j.Tip(ctx)
+		switch {
+		case err != nil:
+		case tip+1 < r.next:
 			return journal.Message{}, fmt.Errorf("read journal at %d: %w: the tip is at %d", r.next, journal.ErrTruncated, tip)
+		case tip >= r.next:
+			// There is more, and it does not come: a consumer may not outlive the server that led it.
+			if it, err := r.j.deliver(ctx, r.next); err == nil {
+				r.it.Stop()
+				r.it = it
+			}
 		}
 	}
 }
