@@ -18,7 +18,9 @@ type Rate struct {
 }
 
 // interval is the time after which one more is allowed.
-func (r Rate) interval() time.Duration { return max((r.Per+time.Duration(r.Burst)-1)/time.Duration(r.Burst), 1) }
+func (r Rate) interval() time.Duration {
+	return max((r.Per+time.Duration(r.Burst)-1)/time.Duration(r.Burst), 1)
+}
 
 // Decision is the answer to one request.
 type Decision struct {
