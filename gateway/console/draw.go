@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"viaduct/openapi"
 )
@@ -19,12 +20,11 @@ type drawnPath struct {
 }
 
 type drawnNode struct {
-	X, Y        int
-	Name        string
-	Way         string // how it turns what it takes into what it gives; empty at the ends
-	Price       string
-	Fee         string
-	Description string
+	X, Y  int
+	Name  string
+	Way   string // how it turns what it takes into what it gives; empty at the ends
+	Price string
+	Fee   string
 }
 
 type drawnArrow struct {
@@ -166,11 +166,8 @@ type ringNode struct {
 	X, Y           int
 	TextX, TextY   int
 	Anchor         string
-	HeldBy         bool // the participant holds a line there; otherwise it issued one
-	Both           bool
-	Used           int // percent of the largest line's limit
-	Stroke         int // width of the connection
-	Description    string
+	HeldBy         bool // the participant holds a line there, and no more; otherwise it issued one
+	Stroke         int  // width of the connection: the more of a limit is used, the wider
 	CurrenciesText string
 }
 
@@ -223,7 +220,7 @@ func drawRing(lines []openapi.Line, me string) *ring {
 		angle := 2*math.Pi*float64(i)/float64(len(names)) - math.Pi/2
 		slices.Sort(o.currencies)
 		n := ringNode{
-			Name: name, HeldBy: o.held && !o.issued, Both: o.held && o.issued, Used: o.used, Stroke: 1 + o.used/12, Anchor: "middle",
+			Name: name, HeldBy: o.held && !o.issued, Stroke: 1 + o.used/12, Anchor: "middle",
 			X: ringSize/2 + int(ringInner*math.Cos(angle)), Y: ringSize/2 + int(ringInner*math.Sin(angle)),
 		}
 		n.TextX, n.TextY = ringSize/2+int((ringInner+16)*math.Cos(angle)), ringSize/2+int((ringInner+16)*math.Sin(angle))+4
@@ -235,12 +232,7 @@ func drawRing(lines []openapi.Line, me string) *ring {
 		case math.Sin(angle) > 0:
 			n.TextY += 10
 		}
-		for j, c := range o.currencies {
-			if j > 0 {
-				n.CurrenciesText += " "
-			}
-			n.CurrenciesText += c
-		}
+		n.CurrenciesText = strings.Join(o.currencies, " ")
 		r.Nodes = append(r.Nodes, n)
 	}
 	return r

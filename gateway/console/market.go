@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -133,7 +132,7 @@ func quotedSide(offers []openapi.Offer, mid decimal.Decimal, known, turned bool)
 		y, _ := size.Float64()
 		levels = append(levels, level{x, y})
 	}
-	return slices.Clip(all), levels
+	return all, levels
 }
 
 // significant rounds to seven digits, to look at.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -24,12 +25,11 @@ type positionsPage struct {
 
 // currencyPosition is all that is held in one currency.
 type currencyPosition struct {
-	Currency  string
-	Held      string // sum of the nostro balances
-	Owed      string // what the participant has issued
-	InBase    string
-	Nostro    []nostro
-	Obligated bool
+	Currency string
+	Held     string // sum of the nostro balances
+	Owed     string // what the participant has issued; empty when it issues none
+	InBase   string
+	Nostro   []nostro
 }
 
 // nostro is a balance with a correspondent.
@@ -115,7 +115,7 @@ func byCurrency(all []openapi.Balance) ([]currencyPosition, error) {
 			return nil, err
 		}
 		if b.Kind == openapi.Obligation {
-			x.Owed, x.Obligated = b.Value, true
+			x.Owed = b.Value
 			continue
 		}
 		sums[b.Currency] = sums[b.Currency].Add(value)
@@ -133,12 +133,7 @@ func byCurrency(all []openapi.Balance) ([]currencyPosition, error) {
 		}
 		out = append(out, *x)
 	}
-	slices.SortFunc(out, func(a, b currencyPosition) int {
-		if a.Currency < b.Currency {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b currencyPosition) int { return cmp.Compare(a.Currency, b.Currency) })
 	return out, nil
 }
 

@@ -16,8 +16,6 @@ type quotePage struct {
 	Options             []quotedOption
 	Key                 string // idempotency key of the payment that may follow
 	Problem             *problem
-	Paid                *openapi.Payment
-	Stream              string // address where the quote is told again when it changes
 }
 
 // quotedOption is one way to pay, drawn.
