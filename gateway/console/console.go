@@ -140,7 +140,7 @@ type view struct {
 	Title  string
 	Nav    string // of the page, to mark it
 	BIC    string
-	Height int64     // of the block that the figures hold at; 0 when they hold at none
+	Height int64     // of the block that the page's own figures hold at; 0 when the API says none
 	At     time.Time // ledger time of that block
 	Now    time.Time
 	Page   any

@@ -109,8 +109,8 @@ func (c *console) intraday(r *http.Request, a *caller, v *view) error {
 }
 
 // drawCurve adds up the positions in one currency and draws them from day to until; the entries are
-// counted into hours.
-func drawCurve(all []openapi.Statement, day, until time.Time, cap string, hours *[24]hour) (*curve, error) {
+// counted into hours. most is the net debit cap, if there is one.
+func drawCurve(all []openapi.Statement, day, until time.Time, most string, hours *[24]hour) (*curve, error) {
 	type change struct {
 		at     time.Time
 		amount decimal.Decimal
@@ -157,13 +157,13 @@ func drawCurve(all []openapi.Statement, day, until time.Time, cap string, hours 
 	c.Closing, c.Lowest, c.Highest = plain(sum, like), plain(low, like), plain(high, like)
 	bottom, top := low, high
 	var floor decimal.Decimal
-	if cap != "" {
-		limit, err := decimal.NewFromString(cap)
+	if most != "" {
+		limit, err := decimal.NewFromString(most)
 		if err != nil {
 			return nil, err
 		}
 		floor = limit.Neg() // what may be issued more than is held
-		c.Cap = cap
+		c.Cap = most
 		bottom = decimal.Min(bottom, floor)
 	}
 	span := top.Sub(bottom)
@@ -190,7 +190,7 @@ func drawCurve(all []openapi.Statement, day, until time.Time, cap string, hours 
 	if bottom.Sign() <= 0 && top.Sign() >= 0 {
 		c.Zero = y(decimal.Decimal{})
 	}
-	if cap != "" {
+	if most != "" {
 		c.CapY = y(floor)
 	}
 	return c, nil

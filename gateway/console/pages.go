@@ -23,7 +23,6 @@ func (c *console) liquidity(r *http.Request, a *caller, v *view) error {
 	}
 	p := liquidityPage{More: more}
 	for _, l := range lines {
-		v.Height = max(v.Height, l.Height)
 		if l.Holder == a.bic {
 			p.Held = append(p.Held, l)
 		} else {
