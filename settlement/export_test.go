@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"log/slog"
 
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
@@ -11,6 +12,18 @@ import (
 
 // WaitFinal waits until the node itself has a block's certificate.
 func (n *Node) WaitFinal(ctx context.Context, height uint64) error { return n.final.wait(ctx, height) }
+
+// Asker returns a node that is no validator and can do nothing but NothingLost.
+func Asker(bus Bus, g *ledger.Genesis) (*Node, error) {
+	policy, err := policyOf(g)
+	return &Node{cfg: Config{Name: "asker", Bus: bus, Log: slog.New(slog.DiscardHandler)}, policy: policy}, err
+}
+
+// NothingLost asks the validators whether a journal that ends at tip is whole.
+func (n *Node) NothingLost(ctx context.Context, tip uint64) error { return n.nothingLost(ctx, tip) }
+
+// TailPatience is how long a log that too few claim is waited for.
+const TailPatience = tailPatience
 
 // EncodeVote returns a vote as it goes over the bus, true or not.
 func EncodeVote(height uint64, c proof.Checkpoint, s *proof.Signer, unixSeconds int64) []byte {

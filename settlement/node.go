@@ -77,6 +77,7 @@ type Node struct {
 	certificates *certificates
 	tally        *tally // of the certifier, once Run has started
 	leaders      leadership
+	claim        tailClaim // of a longer journal; lead's alone
 	alarms       alarms
 
 	mu     sync.RWMutex // guards state and router
