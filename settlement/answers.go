@@ -203,13 +203,9 @@ const receiptWait = 2 * time.Second
 // receipt proves the leaf of one result in the log as it was at the end of its block, so that asking
 // again gives the same bytes.
 func (n *Node) receipt(height uint64, index int) ([]byte, error) {
-	data, err := n.log.Get(height)
+	rec, _, err := n.record(height)
 	if err != nil {
 		return nil, fmt.Errorf("receipt of height %d: %w", height, err)
-	}
-	rec, err := decodeRecord(data)
-	if err != nil {
-		return nil, err
 	}
 	if index < 0 || index >= len(rec.Leaves) {
 		return nil, ErrNotFound
@@ -287,17 +283,9 @@ func (n *Node) touched(after uint64) (*touched, error) {
 	final, _ := n.final.get()
 	t := &touched{Height: after}
 	for height := after + 1; height <= min(final, after+maxTouched); height++ {
-		data, err := n.log.Get(height)
+		rec, header, err := n.record(height)
 		if err != nil {
 			return nil, fmt.Errorf("block %d: %w", height, err)
-		}
-		rec, err := decodeRecord(data)
-		if err != nil {
-			return nil, err
-		}
-		header, err := rec.header()
-		if err != nil {
-			return nil, err
 		}
 		t.Height, t.Time = height, header.Time
 		for _, data := range rec.Leaves[:len(rec.Leaves)-1] {

@@ -20,11 +20,7 @@ func (n *Node) explain(ctx context.Context, err error) error {
 	if !errors.As(err, &d) {
 		return err
 	}
-	data, own := n.log.Get(d.height)
-	if own != nil {
-		return errors.Join(err, own)
-	}
-	ours, own := decodeRecord(data)
+	ours, _, own := n.record(d.height)
 	if own != nil {
 		return errors.Join(err, own)
 	}

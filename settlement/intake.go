@@ -24,11 +24,7 @@ func (n *Node) joinJournal(ctx context.Context) error {
 	last := n.log.Next() - 1
 	var missing []record
 	for height := last; ; height-- {
-		data, err := n.log.Get(height)
-		if err != nil {
-			return err
-		}
-		rec, err := decodeRecord(data)
+		rec, _, err := n.record(height)
 		if err != nil {
 			return err
 		}

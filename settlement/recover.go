@@ -141,15 +141,7 @@ func (n *Node) restore(ctx context.Context, m *made) error {
 
 // replay applies one logged block again and compares the header that comes out with the logged one.
 func (n *Node) replay(height uint64, s *slot) error {
-	data, err := n.log.Get(height)
-	if err != nil {
-		return err
-	}
-	rec, err := decodeRecord(data)
-	if err != nil {
-		return err
-	}
-	header, err := rec.header()
+	rec, header, err := n.record(height)
 	if err != nil {
 		return err
 	}

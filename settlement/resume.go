@@ -56,11 +56,12 @@ func (n *Node) resumeAt(height uint64) error {
 		return err
 	}
 	rec, header, err := n.record(height)
+	restored := state.Header()
 	switch {
 	case err != nil:
 		return err
-	case header != state.Header():
-		return fmt.Errorf("%w: the block log has another block: %s", ErrSnapshot, differences(&header, ref(state.Header())))
+	case header != restored:
+		return fmt.Errorf("%w: the block log has another block: %s", ErrSnapshot, differences(&header, &restored))
 	case rec.Position != p.position || rec.TreeSize != p.leaves:
 		return fmt.Errorf("%w: it was taken at journal position %d with %d leaves, the block log says %d with %d", ErrSnapshot, p.position, p.leaves, rec.Position, rec.TreeSize)
 	}
@@ -78,8 +79,6 @@ func (n *Node) resumeAt(height uint64) error {
 	n.cfg.Log.Info("started from a snapshot", "height", height, "took", time.Since(began))
 	return nil
 }
-
-func ref[T any](v T) *T { return &v }
 
 // record returns the record of a block and its header.
 func (n *Node) record(height uint64) (rec record, header ledger.Header, err error) {

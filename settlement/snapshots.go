@@ -39,6 +39,7 @@ type SnapshotDisk interface {
 // disk damages it later, its checksums tell.
 
 const (
+	snapshotMagic  = "VP\x01"
 	snapshotSuffix = ".snapshot"
 	snapshotPart   = "part" // the name of one that is being written
 	snapshotDigits = 20
@@ -58,7 +59,7 @@ type place struct {
 }
 
 func (p *place) encode() []byte {
-	b := append([]byte("VP\x01"), make([]byte, 16)...)
+	b := append([]byte(snapshotMagic), make([]byte, 16)...)
 	binary.BigEndian.PutUint64(b[3:], p.position)
 	binary.BigEndian.PutUint64(b[11:], p.leaves)
 	for _, h := range p.edge {
@@ -73,7 +74,7 @@ func readPlace(from io.Reader) (p place, err error) {
 	if _, err := io.ReadFull(from, head); err != nil {
 		return p, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	if string(head[:3]) != "VP\x01" {
+	if string(head[:3]) != snapshotMagic {
 		return p, fmt.Errorf("%w: it is not a snapshot of this version", ErrSnapshot)
 	}
 	p.position, p.leaves = binary.BigEndian.Uint64(head[3:]), binary.BigEndian.Uint64(head[11:])
@@ -141,7 +142,7 @@ func (s snapshots) put(state *ledger.State, p place) (err error) {
 	if err := f.Truncate(0); err != nil { // left by a crash
 		return errors.Join(err, f.Close())
 	}
-	w := bufio.NewWriterSize(&fileWriter{f: f}, snapshotBuf)
+	w := bufio.NewWriterSize(io.NewOffsetWriter(f, 0), snapshotBuf)
 	_, err = w.Write(p.encode())
 	if err == nil {
 		err = state.WriteSnapshot(w)
@@ -203,16 +204,4 @@ func readSnapshot(from io.Reader, g *ledger.Genesis) (*ledger.State, place, erro
 	}
 	state, err := ledger.RestoreSnapshot(r, g)
 	return state, p, err
-}
-
-// fileWriter writes a file from its start.
-type fileWriter struct {
-	f   disk.File
-	off int64
-}
-
-func (w *fileWriter) Write(b []byte) (int, error) {
-	n, err := w.f.WriteAt(b, w.off)
-	w.off += int64(n)
-	return n, err
 }

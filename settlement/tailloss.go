@@ -85,11 +85,7 @@ func (n *Node) nothingLost(ctx context.Context, tip uint64) error {
 
 // lastPosition returns where in the journal the message of the last logged block stands.
 func (n *Node) lastPosition() uint64 {
-	data, err := n.log.Get(n.log.Next() - 1)
-	if err != nil {
-		return 0
-	}
-	rec, err := decodeRecord(data)
+	rec, _, err := n.record(n.log.Next() - 1)
 	if err != nil {
 		return 0
 	}
