@@ -33,6 +33,6 @@ func (s *Store) BalancesAt(ctx context.Context, holder ledger.BIC, height uint64
 // HeightAt returns the height of the last block at or before a time (Unix milliseconds, the ledger's);
 // ErrNotFound before the first.
 func (s *Store) HeightAt(ctx context.Context, time int64) (uint64, error) {
-	return one(ctx, s.read, "block", func(r *sql.Rows, h *uint64) error { return r.Scan(h) },
+	return one(ctx, s.read, "block", scanValue[uint64],
 		`SELECT height FROM blocks WHERE time <= $1 ORDER BY time DESC, height DESC LIMIT 1`, time)
 }

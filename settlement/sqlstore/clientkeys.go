@@ -36,11 +36,10 @@ func scanClientKey(r *sql.Rows, k *ClientKey) error {
 // PutClientKey adds a key; ErrExists when the participant has it, ErrFull when it has MaxClientKeys.
 func (s *Store) PutClientKey(ctx context.Context, k ClientKey) error {
 	return s.writer.do(ctx, func(ctx context.Context, t tx) error {
-		// The row has those who add at once take turns.
-		_, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, k.Participant.String())
+		err := inTurn(ctx, t, k.Participant)
 		var have, n int64
 		if err == nil {
-			have, err = one(ctx, t.query, "client keys", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+			have, err = one(ctx, t.query, "client keys", scanValue[int64],
 				`SELECT COUNT(*) FROM client_keys WHERE participant = $1`, k.Participant.String())
 		}
 		if err == nil && have >= MaxClientKeys {
@@ -87,9 +86,7 @@ type Credential struct {
 // Credential returns the key of a prefix, good or not, and what goes with it.
 func (s *Store) Credential(ctx context.Context, prefix string) (Credential, error) {
 	return one(ctx, s.read, "API key", func(r *sql.Rows, c *Credential) error {
-		k := &c.APIKey
-		return r.Scan(toID(&k.ID), &k.Prefix, toHash(&k.Hash), toBIC(&k.Participant), &k.Name, toWords(&k.Scopes), toWords(&k.Networks),
-			&k.Created, &k.Expires, &k.LastUsed, &k.Revoked, &c.RequireSignature, &c.Pinned)
+		return c.scan(r, &c.RequireSignature, &c.Pinned)
 	}, `SELECT `+apiKeyColumns+`,
 			EXISTS (SELECT 1 FROM settings s WHERE s.participant = k.participant AND s.require_signature),
 			EXISTS (SELECT 1 FROM client_keys c WHERE c.participant = k.participant AND c.kind = 'certificate')
@@ -119,5 +116,5 @@ func (s *Store) MasterCheck(ctx context.Context, value []byte) ([]byte, error) {
 	if err := s.change(ctx, `INSERT INTO master_check (id, value) VALUES (1, $1) ON CONFLICT DO NOTHING`, value); err != nil {
 		return nil, fmt.Errorf("master check: %w", err)
 	}
-	return one(ctx, s.read, "master check", func(r *sql.Rows, v *[]byte) error { return r.Scan(v) }, `SELECT value FROM master_check WHERE id = 1`)
+	return one(ctx, s.read, "master check", scanValue[[]byte], `SELECT value FROM master_check WHERE id = 1`)
 }

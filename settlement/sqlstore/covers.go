@@ -61,7 +61,7 @@ func settleCovered(ctx context.Context, t tx, p *Projection) ([]Event, error) {
 // waitingFor returns the UETRs of a block's payments that a held transfer has, each once, in the order of
 // the block's results. Mostly nothing is held, and then that is all it looks at.
 func waitingFor(ctx context.Context, t tx, p *Projection) (waiting [][16]byte, err error) {
-	held, err := list(ctx, t.query, "held payments", func(r *sql.Rows, one *int) error { return r.Scan(one) },
+	held, err := list(ctx, t.query, "held payments", scanValue[int],
 		`SELECT 1 FROM payments WHERE status = 'held' LIMIT 1`)
 	if err != nil || len(held) == 0 {
 		return nil, err

@@ -69,7 +69,7 @@ func (s *Store) DueWebhooks(ctx context.Context, now int64, limit int) (ids []le
 	if err != nil {
 		return nil, 0, err
 	}
-	next, err = one(ctx, s.read, "due deliveries", func(r *sql.Rows, at *int64) error { return r.Scan(at) },
+	next, err = one(ctx, s.read, "due deliveries", scanValue[int64],
 		`SELECT COALESCE(MIN(d.due), 0) FROM deliveries d JOIN webhooks w ON w.id = d.webhook
 		WHERE w.disabled = 0 AND d.state = 'pending' AND d.due > $1`, now)
 	return ids, next, err
@@ -85,7 +85,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, webhook ledger.ID, now, unt
 			return err
 		}
 		// Another dispatcher may be at the same rows: whoever comes second sees the first one's due time.
-		taken, err := list(ctx, t.query, "claim", func(r *sql.Rows, seq *int64) error { return r.Scan(seq) },
+		taken, err := list(ctx, t.query, "claim", scanValue[int64],
 			`UPDATE deliveries SET due = $1 WHERE state = 'pending' AND due <= $2 AND seq IN (SELECT d.seq FROM deliveries d
 				WHERE d.webhook = $3 AND d.due <= $2 AND `+pendingFirst+` ORDER BY d.seq LIMIT $4) RETURNING seq`, until, now, webhook[:], limit)
 		if err != nil {

@@ -190,7 +190,7 @@ func tell(ctx context.Context, t tx, kind string, message ledger.ID, p Payment, 
 	if _, err := t.exec(ctx, `UPDATE projection SET id = id WHERE id = 1`); err != nil {
 		return err
 	}
-	told, err := list(ctx, t.query, "event", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+	told, err := list(ctx, t.query, "event", scanValue[int],
 		`SELECT 1 FROM events WHERE message = $1 AND length(message) > 0 AND participant = $2`, message[:], to.String())
 	if err != nil || len(told) > 0 {
 		return err
@@ -201,12 +201,10 @@ func tell(ctx context.Context, t tx, kind string, message ledger.ID, p Payment, 
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(eventBody{place.String(), kind, time.UnixMilli(now).UTC().Format("2006-01-02T15:04:05.000Z"), eventDataOf(&p, to == p.From)})
-	if err != nil {
-		return err
-	}
+	e := Event{Type: kind, Time: now, place: place}
+	e.seal(eventDataOf(&p, to == p.From))
 	n := insertion{into: "events (height, idx, party, participant, type, payment, sender, time, body, message)"}
-	n.row(int64(place.height), place.index, place.party, to.String(), kind, p.ID[:], p.From.String(), now, body, message[:])
+	n.row(int64(place.height), place.index, place.party, to.String(), kind, p.ID[:], p.From.String(), now, e.Body, message[:])
 	if err := n.run(ctx, t); err != nil {
 		return err
 	}

@@ -29,10 +29,13 @@ const MaxAPIKeys = 50
 
 const apiKeyColumns = "id, prefix, hash, participant, name, scopes, networks, created, expires, last_used, revoked"
 
-func scanAPIKey(r *sql.Rows, k *APIKey) error {
-	return r.Scan(toID(&k.ID), &k.Prefix, toHash(&k.Hash), toBIC(&k.Participant), &k.Name, toWords(&k.Scopes), toWords(&k.Networks),
-		&k.Created, &k.Expires, &k.LastUsed, &k.Revoked)
+// scan reads apiKeyColumns, and what stands behind them into more.
+func (k *APIKey) scan(r *sql.Rows, more ...any) error {
+	return r.Scan(append([]any{toID(&k.ID), &k.Prefix, toHash(&k.Hash), toBIC(&k.Participant), &k.Name, toWords(&k.Scopes),
+		toWords(&k.Networks), &k.Created, &k.Expires, &k.LastUsed, &k.Revoked}, more...)...)
 }
+
+func scanAPIKey(r *sql.Rows, k *APIKey) error { return k.scan(r) }
 
 func (k *APIKey) insert(ctx context.Context, t tx) error {
 	n, err := t.exec(ctx, `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
@@ -44,13 +47,12 @@ func (k *APIKey) insert(ctx context.Context, t tx) error {
 	return err
 }
 
-// room says ErrFull when a participant has as many keys that are good at the time as it may have. The
-// row it takes first has those who add keys at once take turns.
+// room says ErrFull when a participant has as many keys that are good at the time as it may have.
 func room(ctx context.Context, t tx, participant ledger.BIC, now int64) error {
-	if _, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, participant.String()); err != nil {
+	if err := inTurn(ctx, t, participant); err != nil {
 		return err
 	}
-	good, err := one(ctx, t.query, "API keys", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+	good, err := one(ctx, t.query, "API keys", scanValue[int],
 		`SELECT COUNT(*) FROM api_keys WHERE participant = $1 AND revoked = 0 AND (expires = 0 OR expires > $2)`, participant.String(), now)
 	if err == nil && good >= MaxAPIKeys {
 		err = ErrFull

@@ -72,7 +72,7 @@ func (s *Store) Balances(ctx context.Context, holder ledger.BIC) (lines []Line, 
 	if err != nil {
 		return nil, 0, err
 	}
-	at, err := one(ctx, t.QueryContext, "projection", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
+	at, err := one(ctx, t.QueryContext, "projection", scanValue[int64],
 		`SELECT height FROM projection WHERE id = 1`)
 	if err == nil {
 		lines, err = list(ctx, t.QueryContext, "balances", scanLine, `SELECT `+lineColumns+` FROM positions WHERE holder = $1 ORDER BY pos`, holder.String())

@@ -121,7 +121,7 @@ func (s *Store) MessageSent(ctx context.Context, author ledger.BIC, kind, messag
 // Reference returns how the message that ordered a payment of sender's names it; ErrNotFound when no
 // message did.
 func (s *Store) Reference(ctx context.Context, sender ledger.BIC, payment ledger.ID) ([]byte, error) {
-	return one(ctx, s.read, "message reference", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+	return one(ctx, s.read, "message reference", scanValue[[]byte],
 		`SELECT reference FROM message_payments WHERE payment = $1 AND sender = $2 AND length(reference) > 0`, payment[:], sender.String())
 }
 

@@ -258,7 +258,7 @@ func (s *Store) PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger
 
 // Moves returns the moves of a result, for those who may see its payment or own its offer.
 func (s *Store) Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error) {
-	leaf, err := one(ctx, s.read, "result", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+	leaf, err := one(ctx, s.read, "result", scanValue[[]byte],
 		`SELECT leaf FROM leaves WHERE height = $1 AND idx = $2`, int64(height), index)
 	if err != nil || len(leaf) == 0 {
 		return nil, err

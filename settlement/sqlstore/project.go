@@ -56,7 +56,7 @@ func advance(ctx context.Context, t tx, p *Projection) (fresh bool, err error) {
 		}
 		return true, nil
 	}
-	at, err := one(ctx, t.query, "projection", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
+	at, err := one(ctx, t.query, "projection", scanValue[int64],
 		`SELECT height FROM projection WHERE id = 1`)
 	if err != nil {
 		return false, err

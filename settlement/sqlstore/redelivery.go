@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"viaduct/ledger"
@@ -49,7 +48,7 @@ func (s *Store) Redeliver(ctx context.Context, participant ledger.BIC, webhook l
 			return err
 		}
 		rest.add(" ORDER BY d.seq LIMIT 1 OFFSET ?", limit)
-		left, err := list(ctx, t.query, "deliveries", func(r *sql.Rows, at *int64) error { return r.Scan(at) }, string(rest.text), rest.args...)
+		left, err := list(ctx, t.query, "deliveries", scanValue[int64], string(rest.text), rest.args...)
 		if err != nil {
 			return err
 		}

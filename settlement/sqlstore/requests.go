@@ -110,16 +110,15 @@ func resume(ctx context.Context, t tx, q *Request, now int64) (Begun, Request, e
 	return BegunInFlight, found, nil
 }
 
-// unused says ErrExists when one of the payments is there. The row it takes first has those who begin at
-// once take turns.
+// unused says ErrExists when one of the payments is there.
 func (b *Begin) unused(ctx context.Context, t tx) error {
-	sender := b.Request.Participant.String()
-	if _, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, sender); err != nil {
+	sender := b.Request.Participant
+	if err := inTurn(ctx, t, sender); err != nil {
 		return err
 	}
 	for i := range b.Payments {
-		n, err := one(ctx, t.query, "payment", func(r *sql.Rows, n *int) error { return r.Scan(n) },
-			`SELECT COUNT(*) FROM payments WHERE id = $1 AND sender = $2`, b.Payments[i].ID[:], sender)
+		n, err := one(ctx, t.query, "payment", scanValue[int],
+			`SELECT COUNT(*) FROM payments WHERE id = $1 AND sender = $2`, b.Payments[i].ID[:], sender.String())
 		if err == nil && n > 0 {
 			err = ErrExists
 		}

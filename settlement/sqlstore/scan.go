@@ -111,6 +111,9 @@ func joinIDs(ids []ledger.ID) []byte {
 	return b
 }
 
+// scanValue reads the one column of a query.
+func scanValue[T any](r *sql.Rows, v *T) error { return r.Scan(v) }
+
 // querier is a pool or a transaction.
 type querier func(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 

@@ -33,7 +33,7 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 	if err != nil {
 		return st, err
 	}
-	before, err := list(ctx, s.read, "opening balance", func(r *sql.Rows, b *int64) error { return r.Scan(b) },
+	before, err := list(ctx, s.read, "opening balance", scanValue[int64],
 		`SELECT balance FROM postings WHERE pos = $1 AND height <= $2 ORDER BY height DESC, idx DESC, seq DESC LIMIT 1`, int64(line.Pos), first)
 	if err != nil {
 		return st, err
@@ -63,9 +63,9 @@ func (s *Store) Statement(ctx context.Context, line Line, from, until int64, lim
 }
 
 // lastBefore returns the height of the last block before a time, -1 when there is none. Times never go
-// back as heights go up, so a walk from the top ends at the first one found.
+// back as heights go up, so the last by time is the highest.
 func (s *Store) lastBefore(ctx context.Context, time int64) (int64, error) {
-	found, err := list(ctx, s.read, "block", func(r *sql.Rows, h *int64) error { return r.Scan(h) },
+	found, err := list(ctx, s.read, "block", scanValue[int64],
 		`SELECT height FROM blocks WHERE time < $1 ORDER BY time DESC, height DESC LIMIT 1`, time)
 	if err != nil || len(found) == 0 {
 		return -1, err

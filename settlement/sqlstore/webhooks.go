@@ -23,11 +23,9 @@ type Webhook struct {
 
 const webhookColumns = "w.id, w.participant, w.url, w.types, w.secret, w.created, w.disabled, w.reason"
 
-func (w *Webhook) columns() []any {
-	return []any{toID(&w.ID), toBIC(&w.Participant), &w.URL, toWords(&w.Types), &w.Secret, &w.Created, &w.Disabled, &w.Reason}
+func scanWebhook(r *sql.Rows, w *Webhook) error {
+	return r.Scan(toID(&w.ID), toBIC(&w.Participant), &w.URL, toWords(&w.Types), &w.Secret, &w.Created, &w.Disabled, &w.Reason)
 }
-
-func scanWebhook(r *sql.Rows, w *Webhook) error { return r.Scan(w.columns()...) }
 
 // PutWebhook adds a webhook; ErrExists when its id is taken, ErrFull when its participant has most
 // webhooks already.
@@ -37,7 +35,7 @@ func (s *Store) PutWebhook(ctx context.Context, w Webhook, most int) error {
 		if _, err := t.exec(ctx, `UPDATE delivery_counter SET seq = seq WHERE id = 1`); err != nil {
 			return err
 		}
-		had, err := one(ctx, t.query, "webhooks", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+		had, err := one(ctx, t.query, "webhooks", scanValue[int],
 			`SELECT COUNT(*) FROM webhooks WHERE participant = $1`, w.Participant.String())
 		switch {
 		case err != nil:

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"viaduct/ledger"
 )
 
 // tx is a transaction under way.
@@ -272,6 +274,13 @@ func (t postgresTx) query(ctx context.Context, text string, args ...any) (*sql.R
 }
 
 func (postgresTx) bulk() (int, bool) { return 256, true }
+
+// inTurn has those who ask for one participant at once take turns, until their transactions end: each takes
+// the participant's row.
+func inTurn(ctx context.Context, t tx, participant ledger.BIC) error {
+	_, err := t.exec(ctx, `UPDATE participants SET height = height WHERE bic = $1`, participant.String())
+	return err
+}
 
 // insertion is an INSERT of many rows.
 type insertion struct {
