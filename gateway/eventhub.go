@@ -2,12 +2,8 @@ package gateway
 
 import (
 	"context"
-	"log/slog"
-	"sync"
-	"time"
 
 	"viaduct/ledger"
-	"viaduct/openapi"
 	"viaduct/settlement/sqlstore"
 )
 
@@ -25,16 +21,9 @@ const (
 // read once, however many listen, and nobody waits for a listener: one whose backlog is full is marked,
 // and catches up by itself.
 type hub struct {
-	engine              Engine
-	store               Store
-	log                 *slog.Logger
-	heartbeat, patience time.Duration
-	most                int
-
-	mu     sync.Mutex
-	open   map[ledger.BIC]map[*listener]bool
-	stop   func() // ends the follower; nil when there is none
-	closed chan struct{}
+	*audience[listener]
+	engine Engine
+	store  Store
 }
 
 // listener is one open stream.
@@ -45,77 +34,15 @@ type listener struct {
 }
 
 func newHub(cfg *Config) *hub {
-	return &hub{
-		engine: cfg.Engine, store: cfg.Store, log: cfg.Log, heartbeat: streamHeartbeat, patience: streamPatience, most: maxEventStreams,
-		open: make(map[ledger.BIC]map[*listener]bool), closed: make(chan struct{}),
-	}
+	h := &hub{engine: cfg.Engine, store: cfg.Store}
+	h.audience = newAudience[listener]("events", maxEventStreams, cfg.Log, h.run)
+	return h
 }
 
-// add opens a stream. It lags from the start: what came before it listened is in the database.
-func (h *hub) add(owner ledger.BIC) (*listener, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	mine := h.open[owner]
-	if len(mine) >= h.most {
-		return nil, refuse(openapi.ErrorCodeTooManyStreams, "at most "+itoa(h.most)+" at a time")
-	}
+// listen opens a stream. It lags from the start: what came before it listened is in the database.
+func (h *hub) listen(owner ledger.BIC) (*listener, error) {
 	l := &listener{owner: owner, queue: make(chan *sqlstore.Event, eventBacklog), lags: true}
-	if mine == nil {
-		mine = make(map[*listener]bool)
-		h.open[owner] = mine
-	}
-	mine[l] = true
-	if h.stop == nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan struct{})
-		h.stop = func() { cancel(); <-ended }
-		go func() {
-			defer close(ended)
-			h.follow(ctx)
-		}()
-	}
-	return l, nil
-}
-
-// remove closes a stream; with the last one it ends the follower.
-func (h *hub) remove(l *listener) {
-	h.mu.Lock()
-	delete(h.open[l.owner], l)
-	if len(h.open[l.owner]) == 0 {
-		delete(h.open, l.owner)
-	}
-	var stop func()
-	if len(h.open) == 0 {
-		stop, h.stop = h.stop, nil
-	}
-	h.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-}
-
-// close ends every stream, those to come too.
-func (h *hub) close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	select {
-	case <-h.closed:
-	default:
-		close(h.closed)
-	}
-}
-
-// follow hands on what is projected, until ctx ends.
-func (h *hub) follow(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := h.run(ctx); ctx.Err() == nil {
-			h.log.Warn("follow events for their streams", "error", err, "pause", followPause)
-			select {
-			case <-ctx.Done():
-			case <-time.After(followPause):
-			}
-		}
-	}
+	return l, h.add(owner, l)
 }
 
 // run hands on until something fails, which is what it returns.
@@ -155,10 +82,8 @@ func (h *hub) run(ctx context.Context) error {
 func (h *hub) lag() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, all := range h.open {
-		for l := range all {
-			l.leave(nil)
-		}
+	for l := range h.all() {
+		l.leave(nil)
 	}
 }
 

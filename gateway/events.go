@@ -83,13 +83,13 @@ func (s server) StreamEvents(ctx context.Context, r openapi.StreamEventsRequestO
 			return nil, f.problem()
 		}
 	}
-	l, err := s.hub.add(whose)
+	l, err := s.hub.listen(whose)
 	if err != nil {
 		return nil, err
 	}
 	if r.Params.LastEventID == "" {
 		if after, err = s.cfg.Store.LastEvent(ctx); err != nil {
-			s.hub.remove(l)
+			s.hub.remove(whose, l)
 			return nil, err
 		}
 	}
@@ -108,7 +108,7 @@ type eventStream struct {
 // VisitStreamEventsResponse writes events until the reader leaves or is too slow, or the server shuts
 // down. Whoever is cut off connects again with the id of the last event it has, and misses nothing.
 func (v *eventStream) VisitStreamEventsResponse(w http.ResponseWriter) error {
-	defer v.hub.remove(v.listener)
+	defer v.hub.remove(v.listener.owner, v.listener)
 	out, err := startStream(w, v.hub.patience)
 	if err != nil {
 		return nil

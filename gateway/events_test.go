@@ -260,14 +260,8 @@ func TestSlowReaders(t *testing.T) {
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		r.pay("0.10")
-		r.gateway.hub.mu.Lock()
-		open := len(r.gateway.hub.open)
-		left := 0
-		for _, l := range r.gateway.hub.open {
-			left += len(l)
-		}
-		r.gateway.hub.mu.Unlock()
-		if open == 0 {
+		left := r.gateway.hub.count()
+		if left == 0 {
 			break
 		}
 		if time.Now().After(deadline) {

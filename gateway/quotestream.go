@@ -25,13 +25,13 @@ func (s server) StreamQuotes(ctx context.Context, r openapi.StreamQuotesRequestO
 	if err != nil {
 		return nil, inQuery(err)
 	}
-	st, err := s.streams.add(x.caller.bic, ask)
+	st, err := s.streams.watch(x.caller.bic, ask)
 	if err != nil {
 		return nil, err
 	}
 	first, err := s.price(ctx, &ask)
 	if err != nil {
-		s.streams.remove(st)
+		s.streams.remove(st.owner, st)
 		return nil, err
 	}
 	return &quoteStream{gateway: s.Gateway, ctx: ctx, stream: st, first: first}, nil
@@ -80,7 +80,7 @@ type quoteStream struct {
 // answer, or the server shuts down. Whoever is cut off asks again and misses nothing.
 func (v *quoteStream) VisitStreamQuotesResponse(w http.ResponseWriter) error {
 	all := v.gateway.streams
-	defer all.remove(v.stream)
+	defer all.remove(v.stream.owner, v.stream)
 	out, err := startStream(w, all.patience)
 	if err != nil {
 		return nil

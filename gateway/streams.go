@@ -3,39 +3,21 @@ package gateway
 import (
 	"context"
 	"log/slog"
-	"sync"
-	"time"
 
 	"viaduct/ledger"
-	"viaduct/openapi"
 	"viaduct/settlement"
 )
 
-const (
-	// maxStreams bounds what one participant keeps open, over all its keys: each costs a goroutine and
-	// a search for every block that could change it.
-	maxStreams = 32
-	// streamHeartbeat is how long a stream is silent at most; proxies cut what is silent for longer.
-	streamHeartbeat = 15 * time.Second
-	// streamPatience is how long a reader may leave its connection full before it is cut off.
-	streamPatience = 10 * time.Second
-	// followPause is the wait before the engine is asked again after it did not answer.
-	followPause = time.Second
-)
+// maxStreams bounds the quote streams that one participant keeps open: each costs a goroutine and a search
+// for every block that could change it.
+const maxStreams = 32
 
-// streams are the quotes that are watched, and what follows the blocks for them while there are any.
-// A stream is only ever poked: the blocks, and whoever follows them, wait for none.
+// streams are the quotes that are watched. A stream is only ever poked: the blocks, and whoever follows
+// them, wait for none.
 type streams struct {
-	engine              Engine
-	log                 *slog.Logger
-	heartbeat, patience time.Duration
-
-	mu     sync.Mutex
-	open   map[*stream]bool
-	count  map[ledger.BIC]int
-	height uint64        // every stream that the blocks up to here could change was poked
-	stop   func()        // ends the follower; nil when there is none
-	closed chan struct{} // when the server shuts down
+	*audience[stream]
+	engine Engine
+	height uint64 // under the audience's lock: every stream that the blocks up to here could change was poked
 }
 
 // stream is one watched request.
@@ -46,105 +28,41 @@ type stream struct {
 }
 
 func newStreams(engine Engine, log *slog.Logger) *streams {
-	return &streams{
-		engine: engine, log: log, heartbeat: streamHeartbeat, patience: streamPatience,
-		open: make(map[*stream]bool), count: make(map[ledger.BIC]int), closed: make(chan struct{}),
-	}
+	s := &streams{engine: engine}
+	s.audience = newAudience[stream]("quotes", maxStreams, log, s.run)
+	return s
 }
 
-// add begins to watch for a request. The caller asks for its first answer after that, so that no change
+// watch begins to watch for a request. The caller asks for its first answer after that, so that no change
 // falls between the two.
-func (s *streams) add(owner ledger.BIC, ask settlement.QuoteRequest) (*stream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count[owner] >= maxStreams {
-		return nil, refuse(openapi.ErrorCodeTooManyStreams, "at most "+itoa(maxStreams)+" at a time")
-	}
+func (s *streams) watch(owner ledger.BIC, ask settlement.QuoteRequest) (*stream, error) {
 	st := &stream{owner: owner, ask: ask, poked: make(chan struct{}, 1)}
-	s.open[st] = true
-	s.count[owner]++
-	if s.stop == nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan struct{})
-		s.stop = func() { cancel(); <-ended }
-		go func() {
-			defer close(ended)
-			s.follow(ctx)
-		}()
-	}
-	return st, nil
+	return st, s.add(owner, st)
 }
 
-// remove ends a stream's watch; with the last one it ends the follower.
-func (s *streams) remove(st *stream) {
-	s.mu.Lock()
-	delete(s.open, st)
-	if s.count[st.owner]--; s.count[st.owner] == 0 {
-		delete(s.count, st.owner)
-	}
-	var stop func()
-	if len(s.open) == 0 {
-		stop, s.stop = s.stop, nil
-	}
-	s.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-}
-
-// close ends every stream, those to come too.
-func (s *streams) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.closed:
-	default:
-		close(s.closed)
-	}
-}
-
-// follow reads what the blocks did and pokes whom it could matter to, until ctx ends.
-func (s *streams) follow(ctx context.Context) {
-	var watch *settlement.Watch
-	for {
-		err := s.step(ctx, &watch)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			s.log.Warn("follow blocks for quote streams", "error", err, "pause", followPause)
-			watch = nil
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(followPause):
-			}
-		}
-	}
-}
-
-func (s *streams) step(ctx context.Context, watch **settlement.Watch) (err error) {
-	if *watch == nil {
-		if *watch, err = s.engine.Watch(ctx); err != nil {
-			return err
-		}
-		// Whatever was between the streams' last answers and where the watch begins was not seen.
-		s.poke(0, func(*stream) bool { return true })
-		return nil
-	}
-	news, err := (*watch).Next(ctx)
+// run reads what the blocks did and pokes whom it could matter to, until something fails, which is what it
+// returns.
+func (s *streams) run(ctx context.Context) error {
+	watch, err := s.engine.Watch(ctx)
 	if err != nil {
 		return err
 	}
-	s.poke(news.Height, func(st *stream) bool { return news.Matters(&st.ask) })
-	return nil
+	// Whatever was between the streams' last answers and where the watch begins was not seen.
+	s.poke(0, func(*stream) bool { return true })
+	for {
+		news, err := watch.Next(ctx)
+		if err != nil {
+			return err
+		}
+		s.poke(news.Height, func(st *stream) bool { return news.Matters(&st.ask) })
+	}
 }
 
 func (s *streams) poke(height uint64, matters func(*stream) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.height = height
-	for st := range s.open {
+	for st := range s.all() {
 		if matters(st) {
 			select {
 			case st.poked <- struct{}{}:

@@ -204,7 +204,7 @@ func TestQuoteStreamRefused(t *testing.T) {
 		diff(t, query, r.must(400, r.do("GET", "/v1/quotes/stream?"+query, mexican, nil)).faults(), want)
 	}
 	r.must(401, r.call(call{method: "GET", path: "/v1/quotes/stream?to=" + german + "&deliver=EUR+1", token: "Bearer nobody"}))
-	if n := len(r.gateway.streams.open); n != 0 {
+	if n := r.gateway.streams.count(); n != 0 {
 		t.Errorf("%d streams are left", n)
 	}
 }
@@ -225,13 +225,7 @@ func TestQuoteStreamsAreBounded(t *testing.T) {
 	}
 	r.watch(german, url.Values{"to": {dealer}, "deliver": {"EUR 1.00"}}).quote() // another's count
 	all[0].body.Close()
-	for {
-		r.gateway.streams.mu.Lock()
-		n := len(r.gateway.streams.open)
-		r.gateway.streams.mu.Unlock()
-		if n == maxStreams {
-			break
-		}
+	for r.gateway.streams.count() != maxStreams {
 		r.must(200, r.do("GET", "/healthz", mexican, nil))
 	}
 	r.watch(mexican, euroStream()).quote()
@@ -271,12 +265,9 @@ func TestQuoteStreamEnds(t *testing.T) {
 	if _, err := io.ReadFull(slow, make([]byte, 12)); err != nil {
 		t.Fatal(err)
 	}
-	for open := 2; open != 1; {
+	for open := 2; open != 1; open = r.gateway.streams.count() {
 		// Payments go on meanwhile.
 		r.must(201, r.do("POST", "/v1/payments", mexican, euros("1.00"), "Prefer", "wait=10"))
-		r.gateway.streams.mu.Lock()
-		open = len(r.gateway.streams.open)
-		r.gateway.streams.mu.Unlock()
 	}
 
 	r.ok(server.Shutdown(t.Context()))
@@ -298,6 +289,16 @@ func TestQuoteStreamEnds(t *testing.T) {
 	if len(r.gateway.streams.open) != 0 || r.gateway.streams.stop != nil {
 		t.Error("something goes on after the shutdown")
 	}
+}
+
+// count returns how many streams are open.
+func (a *audience[S]) count() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for range a.all() {
+		n++
+	}
+	return n
 }
 
 // pipeListener takes connections that have no buffers.
