@@ -171,24 +171,19 @@ func (s server) ListAPIKeys(ctx context.Context, r openapi.ListAPIKeysRequestObj
 	}
 	list := "api-keys:" + bic.String()
 	var after ledger.ID
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, len(after))
-		if !ok {
-			return nil, errCursor()
-		}
-		copy(after[:], at)
+	at, err := s.behind(list, r.Params.Cursor, len(after))
+	if err != nil {
+		return nil, err
 	}
+	copy(after[:], at)
 	limit := limitOf(r.Params.Limit)
 	kept, err := s.cfg.Store.APIKeys(ctx, bic, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	page := openapi.ListAPIKeys200JSONResponse{Data: []openapi.APIKey{}}
-	for i, k := range kept {
-		if i == limit {
-			page.NextCursor = s.secrets.cursorFor(list, kept[i-1].ID[:])
-			break
-		}
+	kept, next := cut(s.Gateway, list, kept, limit, func(k *sqlstore.APIKey) []byte { return k.ID[:] })
+	page := openapi.ListAPIKeys200JSONResponse{Data: []openapi.APIKey{}, NextCursor: next}
+	for _, k := range kept {
 		page.Data = append(page.Data, apiKeyView(k))
 	}
 	return page, nil

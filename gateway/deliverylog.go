@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 
 	"viaduct/openapi"
@@ -23,24 +22,17 @@ func (s server) ListDeliveries(ctx context.Context, r openapi.ListDeliveriesRequ
 	if err != nil {
 		return nil, err
 	}
-	list, before := "deliveries:"+idText(hook.ID)+":"+string(r.Params.Status), int64(0)
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
-		if !ok {
-			x.faults.add("query:cursor", openapi.ErrorCodeInvalidCursor, "not a cursor of this list", "")
-			return nil, x.faults.problem()
-		}
-		before = int64(binary.BigEndian.Uint64(at))
+	list := "deliveries:" + idText(hook.ID) + ":" + string(r.Params.Status)
+	before, err := s.behindNumber(list, r.Params.Cursor, 0)
+	if err != nil {
+		return nil, err
 	}
 	limit := limitOf(r.Params.Limit)
 	found, err := s.cfg.Store.Deliveries(ctx, x.caller.bic, hook.ID, string(r.Params.Status), before, limit+1)
-	page := openapi.ListDeliveries200JSONResponse{Data: []openapi.Delivery{}}
+	found, next := cut(s.Gateway, list, found, limit, func(d *sqlstore.Delivery) []byte { return be64(uint64(d.Seq)) })
+	page := openapi.ListDeliveries200JSONResponse{Data: []openapi.Delivery{}, NextCursor: next}
 	if err != nil || len(found) == 0 {
 		return page, err
-	}
-	if len(found) > limit {
-		found = found[:limit]
-		page.NextCursor = s.secrets.cursorFor(list, be64(uint64(found[limit-1].Seq)))
 	}
 	attempts, err := s.cfg.Store.Attempts(ctx, x.caller.bic, hook.ID, found[len(found)-1].Seq, found[0].Seq, attemptsShown)
 	if err != nil {

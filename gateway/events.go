@@ -19,16 +19,12 @@ func (s server) ListEvents(ctx context.Context, r openapi.ListEventsRequestObjec
 		return nil, err
 	}
 	list := "events:" + whose.String()
-	after := ""
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, anySize)
-		if !ok {
-			return nil, errCursor()
-		}
-		after = string(at)
+	after, err := s.behind(list, r.Params.Cursor, anySize)
+	if err != nil {
+		return nil, err
 	}
 	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.Events(ctx, whose, after, limit)
+	found, err := s.cfg.Store.Events(ctx, whose, string(after), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +34,9 @@ func (s server) ListEvents(ctx context.Context, r openapi.ListEventsRequestObjec
 	var page eventPageOf
 	for i := range found {
 		page.bodies = append(page.bodies, found[i].Body)
-		after = found[i].ID
+		after = []byte(found[i].ID)
 	}
-	page.next = s.secrets.cursorFor(list, []byte(after))
+	page.next = s.secrets.cursorFor(list, after) // also where the list ends: it goes on from there
 	page.more = len(found) == limit
 	return page, nil
 }

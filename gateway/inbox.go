@@ -12,24 +12,16 @@ import (
 func (s server) ListMessages(ctx context.Context, r openapi.ListMessagesRequestObject) (openapi.ListMessagesResponseObject, error) {
 	whose := exchangeOf(ctx).caller.bic
 	list := "messages:" + whose.String()
-	var after sqlstore.MessageCursor
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8+len(after.ID))
-		if !ok {
-			return nil, errCursor()
-		}
-		after = sqlstore.MessageCursor{Created: readPaymentCursor(at).At, ID: readPaymentCursor(at).ID}
+	at, id, err := s.behindTimed(list, r.Params.Cursor)
+	if err != nil {
+		return nil, err
 	}
 	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.MessagesOf(ctx, whose, after, limit+1)
-	page := openapi.ListMessages200JSONResponse{Data: []openapi.MessageSummary{}}
+	found, err := s.cfg.Store.MessagesOf(ctx, whose, sqlstore.MessageCursor{Created: at, ID: id}, limit+1)
+	found, next := cut(s.Gateway, list, found, limit, func(m *sqlstore.Message) []byte { return timed(m.Created, m.ID) })
+	page := openapi.ListMessages200JSONResponse{Data: []openapi.MessageSummary{}, NextCursor: next}
 	for i := range found {
 		m := &found[i]
-		if i == limit {
-			last := &found[i-1]
-			page.NextCursor = s.secrets.cursorFor(list, append(be64(uint64(last.Created)), last.ID[:]...))
-			break
-		}
 		page.Data = append(page.Data, openapi.MessageSummary{
 			Id: idText(m.ID), Type: m.Type, Direction: openapi.MessageDirection(m.Direction), From: m.Author.String(),
 			MessageId: m.MessageID, CreatedAt: timeText(m.Created),

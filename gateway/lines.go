@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -204,25 +203,18 @@ func (s server) ListLines(ctx context.Context, r openapi.ListLinesRequestObject)
 		f.Holder, _ = ledger.ParseBIC(r.Params.Holder)
 	}
 	list := fmt.Sprintf("lines:%s:%v", whose, f)
-	after := ledger.PosID(ledger.None)
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
-		if !ok {
-			return nil, errCursor()
-		}
-		after = ledger.PosID(binary.BigEndian.Uint64(at))
-	}
-	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.Lines(ctx, whose, f, after, limit+1)
+	after, err := s.behindNumber(list, r.Params.Cursor, ledger.None)
 	if err != nil {
 		return nil, err
 	}
-	page := openapi.ListLines200JSONResponse{Data: []openapi.Line{}}
-	for i, line := range found {
-		if i == limit {
-			page.NextCursor = s.secrets.cursorFor(list, be64(uint64(found[i-1].Pos)))
-			break
-		}
+	limit := limitOf(r.Params.Limit)
+	found, err := s.cfg.Store.Lines(ctx, whose, f, ledger.PosID(after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	found, next := cut(s.Gateway, list, found, limit, func(l *sqlstore.Line) []byte { return be64(uint64(l.Pos)) })
+	page := openapi.ListLines200JSONResponse{Data: []openapi.Line{}, NextCursor: next}
+	for _, line := range found {
 		page.Data = append(page.Data, lineView(line))
 	}
 	return page, nil

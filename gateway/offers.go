@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -151,25 +150,18 @@ func (s server) ListOffers(ctx context.Context, r openapi.ListOffersRequestObjec
 		return nil, err
 	}
 	list := fmt.Sprintf("offers:%s:%t", whose, r.Params.Open)
-	var after uint64
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
-		if !ok {
-			return nil, errCursor()
-		}
-		after = binary.BigEndian.Uint64(at)
-	}
-	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.Offers(ctx, sqlstore.OfferFilter{Maker: whose, OpenOnly: r.Params.Open}, after, limit+1)
+	after, err := s.behindNumber(list, r.Params.Cursor, 0)
 	if err != nil {
 		return nil, err
 	}
-	page := openapi.ListOffers200JSONResponse{Data: []openapi.Offer{}}
-	for i, o := range found {
-		if i == limit {
-			page.NextCursor = s.secrets.cursorFor(list, be64(found[i-1].Seq))
-			break
-		}
+	limit := limitOf(r.Params.Limit)
+	found, err := s.cfg.Store.Offers(ctx, sqlstore.OfferFilter{Maker: whose, OpenOnly: r.Params.Open}, uint64(after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	found, next := cut(s.Gateway, list, found, limit, func(o *sqlstore.Offer) []byte { return be64(o.Seq) })
+	page := openapi.ListOffers200JSONResponse{Data: []openapi.Offer{}, NextCursor: next}
+	for _, o := range found {
 		page.Data = append(page.Data, offerView(o))
 	}
 	return page, nil

@@ -14,15 +14,6 @@ import (
 	"viaduct/settlement/sqlstore"
 )
 
-const defaultLimit = 50
-
-func limitOf(asked int) int {
-	if asked == 0 {
-		return defaultLimit
-	}
-	return asked
-}
-
 // AdmitParticipant admits an institution and keeps a signing key for it.
 func (s server) AdmitParticipant(ctx context.Context, r openapi.AdmitParticipantRequestObject) (openapi.AdmitParticipantResponseObject, error) {
 	x := exchangeOf(ctx)
@@ -87,33 +78,22 @@ func (g *Gateway) draftAdmission(ctx context.Context, in *openapi.NewParticipant
 func (s server) ListParticipants(ctx context.Context, r openapi.ListParticipantsRequestObject) (openapi.ListParticipantsResponseObject, error) {
 	const list = "participants"
 	var after ledger.BIC
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, len(after))
-		if !ok {
-			return nil, errCursor()
-		}
-		copy(after[:], at)
+	at, err := s.behind(list, r.Params.Cursor, len(after))
+	if err != nil {
+		return nil, err
 	}
+	copy(after[:], at)
 	limit := limitOf(r.Params.Limit)
 	found, err := s.cfg.Store.Participants(ctx, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	page := openapi.ListParticipants200JSONResponse{Data: []openapi.Participant{}}
-	for i, p := range found {
-		if i == limit {
-			page.NextCursor = s.secrets.cursorFor(list, found[i-1].BIC[:])
-			break
-		}
+	found, next := cut(s.Gateway, list, found, limit, func(p *sqlstore.Participant) []byte { return p.BIC[:] })
+	page := openapi.ListParticipants200JSONResponse{Data: []openapi.Participant{}, NextCursor: next}
+	for _, p := range found {
 		page.Data = append(page.Data, participantView(p))
 	}
 	return page, nil
-}
-
-func errCursor() error {
-	var f faults
-	f.add("query:cursor", openapi.ErrorCodeInvalidCursor, "not a cursor of this list", "")
-	return f.problem()
 }
 
 // GetParticipant reads one.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"viaduct/fx"
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -67,26 +65,21 @@ func (s server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestO
 		f.UETR, _ = parseUETR(q.Uetr)
 	}
 	list := fmt.Sprintf("payments:%s:%v", whose, f) // a cursor of one filter is none of another
-	var after sqlstore.PaymentCursor
-	if q.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, q.Cursor, 8+len(after.ID))
-		if !ok {
-			return nil, errCursor()
-		}
-		after = readPaymentCursor(at)
-	}
-	limit := limitOf(q.Limit)
-	found, err := s.cfg.Store.Payments(ctx, whose, f, after, limit+1)
+	at, id, err := s.behindTimed(list, q.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	page := openapi.ListPayments200JSONResponse{Data: []openapi.Payment{}}
-	for i, p := range found {
-		if i == limit {
-			last := f.CursorAt(&found[i-1])
-			page.NextCursor = s.secrets.cursorFor(list, append(be64(uint64(last.At)), last.ID[:]...))
-			break
-		}
+	limit := limitOf(q.Limit)
+	found, err := s.cfg.Store.Payments(ctx, whose, f, sqlstore.PaymentCursor{At: at, ID: id}, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	found, next := cut(s.Gateway, list, found, limit, func(p *sqlstore.Payment) []byte {
+		last := f.CursorAt(p)
+		return timed(last.At, last.ID)
+	})
+	page := openapi.ListPayments200JSONResponse{Data: []openapi.Payment{}, NextCursor: next}
+	for _, p := range found {
 		page.Data = append(page.Data, paymentView(p, whose))
 	}
 	return page, nil
@@ -98,7 +91,7 @@ func paymentView(p sqlstore.Payment, viewer ledger.BIC) openapi.Payment {
 	v := openapi.Payment{
 		Id: idText(p.ID), Status: openapi.PaymentStatus(p.Status), Code: openapi.ErrorCode(p.Code), IsoReason: p.ISOReason,
 		Message: ledger.WordsOf(p.Code),
-		From:    p.From.String(), To: p.To.String(), Uetr: uuid.UUID(p.UETR).String(), EndToEndId: p.EndToEndID,
+		From:    p.From.String(), To: p.To.String(), Uetr: uuidText(p.UETR), EndToEndId: p.EndToEndID,
 		CreatedAt: timeText(p.Created), AcceptedAt: timeText(p.Accepted), SettledAt: timeText(p.Settled),
 		Height: int64(p.Height),
 	}
@@ -259,12 +252,4 @@ func engineProblem(err error) error {
 		return errNotFound
 	}
 	return err
-}
-
-func readPaymentCursor(at []byte) (c sqlstore.PaymentCursor) {
-	for _, b := range at[:8] {
-		c.At = c.At<<8 | int64(b)
-	}
-	copy(c.ID[:], at[8:])
-	return c
 }

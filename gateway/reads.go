@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -95,22 +94,15 @@ func (g *Gateway) balances(ctx context.Context, whose ledger.BIC) ([]sqlstore.Li
 // ListBlocks lists headers, newest first.
 func (s server) ListBlocks(ctx context.Context, r openapi.ListBlocksRequestObject) (openapi.ListBlocksResponseObject, error) {
 	const list = "blocks"
-	before := uint64(r.Params.Before)
-	if r.Params.Cursor != "" {
-		at, ok := s.secrets.positionOf(list, r.Params.Cursor, 8)
-		if !ok {
-			return nil, errCursor()
-		}
-		before = binary.BigEndian.Uint64(at)
+	before, err := s.behindNumber(list, r.Params.Cursor, r.Params.Before)
+	if err != nil {
+		return nil, err
 	}
 	limit := limitOf(r.Params.Limit)
-	found, err := s.cfg.Store.Blocks(ctx, before, limit+1)
-	page := openapi.ListBlocks200JSONResponse{Data: []openapi.Block{}}
-	for i, b := range found {
-		if i == limit {
-			page.NextCursor = s.secrets.cursorFor(list, be64(found[i-1].Height))
-			break
-		}
+	found, err := s.cfg.Store.Blocks(ctx, uint64(before), limit+1)
+	found, next := cut(s.Gateway, list, found, limit, func(b *sqlstore.Block) []byte { return be64(b.Height) })
+	page := openapi.ListBlocks200JSONResponse{Data: []openapi.Block{}, NextCursor: next}
+	for _, b := range found {
 		view, err := blockView(b)
 		if err != nil {
 			return nil, err
