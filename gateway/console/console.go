@@ -6,6 +6,7 @@
 package console
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -168,7 +169,7 @@ func (c *console) page(name string, build func(r *http.Request, a *caller, v *vi
 }
 
 func (c *console) write(w http.ResponseWriter, status int, name string, v *view) {
-	var b buffer
+	var b bytes.Buffer
 	if err := c.pages[name].ExecuteTemplate(&b, "layout.html", v); err != nil {
 		c.log.Error("console page", "page", name, "error", err)
 		http.Error(w, "The page could not be made; the log says why.", http.StatusInternalServerError)
@@ -176,7 +177,7 @@ func (c *console) write(w http.ResponseWriter, status int, name string, v *view)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.data)
+	_, _ = w.Write(b.Bytes()) // the browser may be gone
 }
 
 // fail shows an error as a page: what is wrong, and what to do.
@@ -196,12 +197,4 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		v.BIC = a.bic
 	}
 	c.write(w, p.Status, "problem", v)
-}
-
-type buffer struct{ data []byte }
-
-// Write appends.
-func (b *buffer) Write(p []byte) (int, error) {
-	b.data = append(b.data, p...)
-	return len(p), nil
 }

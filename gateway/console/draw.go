@@ -167,7 +167,7 @@ type ringNode struct {
 	TextX, TextY   int
 	Anchor         string
 	HeldBy         bool // the participant holds a line there, and no more; otherwise it issued one
-	Stroke         int  // width of the connection: the more of a limit is used, the wider
+	Stroke         int  // width of the connection: the more of a line's limit is used, the wider
 	CurrenciesText string
 }
 

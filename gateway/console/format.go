@@ -123,12 +123,11 @@ func dict(pairs ...any) map[string]any {
 
 // mids converts amounts by the mid-market rates, to look at and never to book.
 type mids struct {
-	rates openapi.Rates
-	per   map[string]decimal.Decimal // units of a currency for one of the table's base
+	per map[string]decimal.Decimal // units of a currency for one of the table's base
 }
 
 func newMids(r openapi.Rates) mids {
-	m := mids{r, map[string]decimal.Decimal{r.Base: decimal.NewFromInt(1)}}
+	m := mids{map[string]decimal.Decimal{r.Base: decimal.NewFromInt(1)}}
 	for _, x := range r.Data {
 		if rate, err := decimal.NewFromString(x.Rate); err == nil && rate.Sign() > 0 {
 			m.per[x.Currency] = rate

@@ -23,16 +23,16 @@ type intradayPage struct {
 
 // curve is what a participant held in a currency through a day, all its positions together.
 type curve struct {
-	Currency               string
-	Opening, Closing       string
-	Lowest, Highest        string
-	LowestAt, HighestAt    string
-	Points                 string // of a line
-	Zero                   int    // y of zero; -1 when it is not in the picture
-	Cap                    string // net debit cap, if there is one
-	CapY                   int
-	Entries                int
-	Width, Height, Seconds int
+	Currency            string
+	Opening, Closing    string
+	Lowest, Highest     string
+	LowestAt, HighestAt string
+	Points              string // of a line
+	Zero                int    // y of zero; -1 when it is not in the picture
+	Cap                 string // net debit cap, if there is one
+	CapY                int
+	Entries             int
+	Width, Height       int
 }
 
 type hour struct {
