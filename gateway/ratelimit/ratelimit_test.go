@@ -138,6 +138,16 @@ func TestRedis(t *testing.T) {
 	if allowed.Load() != 50 || refused.Load() != 50 {
 		t.Errorf("%d allowed and %d refused of a burst of 50", allowed.Load(), refused.Load())
 	}
+	// What Redis counts in, microseconds, makes no interval shorter.
+	exact, err := ratelimit.NewRedis(url, "test:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exact.Close()
+	odd := ratelimit.Rate{Burst: 3, Per: 500 * time.Millisecond}
+	if d, err := exact.Allow(t.Context(), "odd", odd); err != nil || d.Full*3 < odd.Per {
+		t.Errorf("one of three a half second: %+v, %v", d, err)
+	}
 	limiter, err := ratelimit.NewRedis("redis://127.0.0.1:1/0", "test:")
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func (r *Redis) Close() error { return r.client.Close() }
 func (r *Redis) Allow(ctx context.Context, key string, rate Rate) (Decision, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	step := max(rate.interval().Microseconds(), 1)
+	step := (rate.interval() + time.Microsecond - 1).Microseconds() // rounded up too
 	got, err := script.Run(ctx, r.client, []string{r.prefix + key}, step, rate.Burst).Int64Slice()
 	if err != nil {
 		return Decision{}, fmt.Errorf("rate limit: %w", err)
