@@ -86,15 +86,23 @@ var (
 	errTooLong   = errors.New("too many entries for one message")
 )
 
-// periodOf returns the time a report is about: the days asked for, else for a statement the last day
-// that is over and for the others today up to now. Days are days of UTC.
+// usualPeriod is the time a report is about when none is asked for: for a statement the last day that is
+// over, for the others today up to now. Days are days of UTC.
+func usualPeriod(kind iso20022.ReportKind, now time.Time) (from, until time.Time) {
+	today := startOfDay(now)
+	if kind == iso20022.DayStatement {
+		return today.AddDate(0, 0, -1), today
+	}
+	return today, now
+}
+
+func startOfDay(at time.Time) time.Time { return at.Truncate(24 * time.Hour) }
+
+// periodOf returns the time a report is about: the days asked for, or else the usual.
 func (g *Gateway) periodOf(kind iso20022.ReportKind, ask *iso20022.ReportRequest, f *faults) (from, until time.Time) {
 	now := g.cfg.Now().UTC()
-	today := now.Truncate(24 * time.Hour)
-	from, until = today, now
-	if kind == iso20022.DayStatement {
-		from, until = today.AddDate(0, 0, -1), today
-	}
+	today := startOfDay(now)
+	from, until = usualPeriod(kind, now)
 	if ask.FromDay != "" {
 		from, _ = time.Parse(time.DateOnly, ask.FromDay)
 		from, until = from.Add(ask.FromTime), now

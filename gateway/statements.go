@@ -63,15 +63,10 @@ func (s server) GetStatements(ctx context.Context, r openapi.GetStatementsReques
 // VisitGetStatementsResponse writes the answer.
 func (a *answer) VisitGetStatementsResponse(w http.ResponseWriter) error { return a.write(w) }
 
-// statementTime returns the time asked for: today up to now, and for a camt.053 the last day that is
-// over.
+// statementTime returns the time asked for, or else the usual.
 func (s server) statementTime(kind iso20022.ReportKind, fromText, untilText string, f *faults) (from, until time.Time) {
 	now := s.cfg.Now().UTC()
-	today := now.Truncate(24 * time.Hour)
-	from, until = today, now
-	if kind == iso20022.DayStatement {
-		from, until = today.AddDate(0, 0, -1), today
-	}
+	from, until = usualPeriod(kind, now)
 	read := func(at, text string, into *time.Time) {
 		if text == "" || f.at(at) {
 			return
@@ -85,7 +80,7 @@ func (s server) statementTime(kind iso20022.ReportKind, fromText, untilText stri
 	switch {
 	case !from.Before(until):
 		f.add("query:from", openapi.ErrorCodeInvalidValue, "the time ends before it begins", "")
-	case kind == iso20022.DayStatement && (until.After(today) || !until.Equal(until.Truncate(24*time.Hour)) || !from.Equal(from.Truncate(24*time.Hour))):
+	case kind == iso20022.DayStatement && (until.After(now) || !until.Equal(startOfDay(until)) || !from.Equal(startOfDay(from))):
 		f.add("query:until", openapi.ErrorCodeInvalidValue, "a camt.053 is of whole days that are over; ask for a camt.052", "")
 	}
 	return from, until
