@@ -183,8 +183,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return n, nil
 }
 
-// remoteAddress returns the address that a request's connection comes from. What headers say of it is
-// anyone's to write.
+// remoteAddress returns the address that a request's connection comes from.
 func remoteAddress(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

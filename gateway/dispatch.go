@@ -12,7 +12,8 @@ import (
 	"viaduct/settlement/sqlstore"
 )
 
-// Deliveries is the part of the store that webhooks are sent from; *sqlstore.Store serves it.
+// Deliveries is the part of the store that webhooks are sent from, and that keeps their log; *sqlstore.Store
+// serves it.
 type Deliveries interface {
 	DueWebhooks(ctx context.Context, now int64, limit int) (ids []ledger.ID, next int64, err error)
 	ClaimDeliveries(ctx context.Context, webhook ledger.ID, now, until int64, limit int) (sqlstore.Webhook, []sqlstore.Delivery, error)

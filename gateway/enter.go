@@ -127,7 +127,7 @@ func (g *Gateway) enter(next http.Handler) http.Handler {
 		r = r.WithContext(ctx)
 		if !x.op.open {
 			var err error
-			if x.caller, err = g.authenticate(ctx, r.Header, connectionOf(r)); err == nil {
+			if x.caller, err = g.authenticate(ctx, r.Header, x.conn); err == nil {
 				err = x.op.permit(x.caller)
 			}
 			if err == nil {

@@ -108,8 +108,11 @@ func (s server) CancelOffer(ctx context.Context, r openapi.CancelOfferRequestObj
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.cfg.Store.Offer(ctx, x.caller.bic, id); err != nil || x.caller.operator {
-		return nil, missing(errors.Join(err, notIf(x.caller.operator)))
+	if x.caller.operator {
+		return nil, errNotFound
+	}
+	if _, err := s.cfg.Store.Offer(ctx, x.caller.bic, id); err != nil {
+		return nil, missing(err)
 	}
 	a, err := s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodDelete, path: "/v1/offers/" + r.Id, settle: true,
@@ -124,13 +127,6 @@ func (s server) CancelOffer(ctx context.Context, r openapi.CancelOfferRequestObj
 		return nil, err
 	}
 	return a, nil
-}
-
-func notIf(hidden bool) error {
-	if hidden {
-		return sqlstore.ErrNotFound
-	}
-	return nil
 }
 
 // GetOffer reads an offer of the caller.

@@ -48,7 +48,7 @@ func newSecrets(master [32]byte) (s secrets, err error) {
 
 var errSealed = errors.New("sealed data does not open: another master key, or damaged")
 
-// Seal encrypts what is kept at rest. What it is for (a kind and an id) is bound to it, so that one
+// sealed encrypts what is kept at rest. What it is for (a kind and an id) is bound to it, so that one
 // sealed value can't stand in for another.
 func (s *secrets) sealed(plain []byte, use string) []byte {
 	nonce := make([]byte, s.seal.NonceSize(), s.seal.NonceSize()+len(plain)+s.seal.Overhead())
