@@ -76,6 +76,16 @@ func (g *Gateway) keysOf(ctx context.Context, text string) (ledger.BIC, error) {
 	return p.BIC, err
 }
 
+// keyOf is keysOf for one key, and its id.
+func (g *Gateway) keyOf(ctx context.Context, whose, key string) (ledger.BIC, ledger.ID, error) {
+	bic, err := g.keysOf(ctx, whose)
+	if err != nil {
+		return bic, ledger.ID{}, err
+	}
+	id, err := parseID(key)
+	return bic, id, err
+}
+
 // CreateAPIKey makes a key for a participant.
 func (s server) CreateAPIKey(ctx context.Context, r openapi.CreateAPIKeyRequestObject) (openapi.CreateAPIKeyResponseObject, error) {
 	bic, err := s.keysOf(ctx, r.Bic)
@@ -127,11 +137,7 @@ const defaultOverlap = 24 * time.Hour
 
 // RotateAPIKey replaces a key.
 func (s server) RotateAPIKey(ctx context.Context, r openapi.RotateAPIKeyRequestObject) (openapi.RotateAPIKeyResponseObject, error) {
-	bic, err := s.keysOf(ctx, r.Bic)
-	if err != nil {
-		return nil, err
-	}
-	id, err := parseID(r.Id)
+	bic, id, err := s.keyOf(ctx, r.Bic, r.Id)
 	if err != nil {
 		return nil, err
 	}
@@ -203,11 +209,7 @@ func apiKeyView(k sqlstore.APIKey) openapi.APIKey {
 
 // DeleteAPIKey revokes a key.
 func (s server) DeleteAPIKey(ctx context.Context, r openapi.DeleteAPIKeyRequestObject) (openapi.DeleteAPIKeyResponseObject, error) {
-	bic, err := s.keysOf(ctx, r.Bic)
-	if err != nil {
-		return nil, err
-	}
-	id, err := parseID(r.Id)
+	bic, id, err := s.keyOf(ctx, r.Bic, r.Id)
 	if err != nil {
 		return nil, err
 	}

@@ -81,11 +81,7 @@ func (s server) ListClientKeys(ctx context.Context, r openapi.ListClientKeysRequ
 
 // DeleteClientKey forgets one.
 func (s server) DeleteClientKey(ctx context.Context, r openapi.DeleteClientKeyRequestObject) (openapi.DeleteClientKeyResponseObject, error) {
-	bic, err := s.keysOf(ctx, r.Bic)
-	if err != nil {
-		return nil, err
-	}
-	id, err := parseID(r.Id)
+	bic, id, err := s.keyOf(ctx, r.Bic, r.Id)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,16 @@ func (s server) ownWebhook(ctx context.Context, text string) (sqlstore.Webhook, 
 	return hook, missing(err)
 }
 
+// ownWebhookAndKeys finds it with what its deliveries are signed with.
+func (s server) ownWebhookAndKeys(ctx context.Context, text string) (sqlstore.Webhook, webhook.Keys, error) {
+	hook, err := s.ownWebhook(ctx, text)
+	if err != nil {
+		return hook, nil, err
+	}
+	keys, err := s.webhookKeys(&hook)
+	return hook, keys, err
+}
+
 // GetWebhook reads a webhook of the caller.
 func (s server) GetWebhook(ctx context.Context, r openapi.GetWebhookRequestObject) (openapi.GetWebhookResponseObject, error) {
 	hook, err := s.ownWebhook(ctx, r.Id)
@@ -127,11 +137,7 @@ func (g *Gateway) wakeDispatcher() {
 
 // RotateWebhookSecret gives a webhook new keys, beside which the earlier ones sign for a day.
 func (s server) RotateWebhookSecret(ctx context.Context, r openapi.RotateWebhookSecretRequestObject) (openapi.RotateWebhookSecretResponseObject, error) {
-	hook, err := s.ownWebhook(ctx, r.Id)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := s.webhookKeys(&hook)
+	hook, keys, err := s.ownWebhookAndKeys(ctx, r.Id)
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +164,7 @@ func (s server) RotateWebhookSecret(ctx context.Context, r openapi.RotateWebhook
 
 // TestWebhook sends a test event and tells how it went.
 func (s server) TestWebhook(ctx context.Context, r openapi.TestWebhookRequestObject) (openapi.TestWebhookResponseObject, error) {
-	hook, err := s.ownWebhook(ctx, r.Id)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := s.webhookKeys(&hook)
+	hook, keys, err := s.ownWebhookAndKeys(ctx, r.Id)
 	if err != nil {
 		return nil, err
 	}
