@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// bulk is a message of many transactions; change spoils one of them.
+// bulk is a message of many transactions; change spoils the one at a place, none at -1.
 func bulk(many, at int, change ...string) string {
 	doc := pacs008()
 	from, to := strings.Index(doc, "  <CdtTrfTxInf>"), strings.Index(doc, "</FIToFICstmrCdtTrf>")

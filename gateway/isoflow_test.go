@@ -192,16 +192,8 @@ func TestBulkMessage(t *testing.T) {
 	r := newRig(t)
 	r.euroArea(t)
 	r.must(200, r.do("PATCH", "/v1/participants/"+mexican, mexican, obj{"iso_profile": "iso"}))
-	doc := pacs008()
-	from, to := strings.Index(doc, "  <CdtTrfTxInf>"), strings.Index(doc, "</FIToFICstmrCdtTrf>")
-	var all strings.Builder
 	const many = 1000
-	for i := range many {
-		all.WriteString(strings.Replace(doc[from:to], uetrA, fmt.Sprintf("8e3f1c6a-52d1-4c7e-9f3b-%012x", i), 1))
-	}
-	doc = strings.Replace(doc[:from]+strings.ReplaceAll(all.String(), "1000.00", "1.25")+doc[to:], "<NbOfTxs>1<", "<NbOfTxs>1000<", 1)
-	m := r.asks(201, mexican, doc, "Prefer", "wait=10")
-	got := told(m)
+	got := told(r.asks(201, mexican, bulk(many, -1), "Prefer", "wait=10"))
 	if len(got) != many {
 		t.Fatalf("%d statuses", len(got))
 	}

@@ -216,7 +216,7 @@ func TestSubmissionsRefused(t *testing.T) {
 	r.must(201, r.submit(mexican, "k", good))
 }
 
-// FuzzReadSubmission has the reader take whatever bytes there are without a panic, and nothing unsigned.
+// FuzzReadSubmission has what reads a submission take whatever bytes there are without a panic.
 func FuzzReadSubmission(f *testing.F) {
 	f.Add([]byte("VS\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {

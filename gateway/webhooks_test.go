@@ -100,15 +100,6 @@ func (r *rig) dispatch() {
 	r.t.(*testing.T).Cleanup(func() { stop(); <-ended })
 }
 
-func (r *rig) payAndSettle(value string) *reply {
-	r.t.Helper()
-	paid := r.must(201, r.do("POST", "/v1/payments", mexican, euros(value), "Prefer", "wait=10"))
-	if paid.text("status") != "settled" {
-		r.t.Fatalf("%s", paid.body)
-	}
-	return paid
-}
-
 // A payment's result reaches the webhooks of both sides, signed as Standard Webhooks' own library
 // checks it and in the form that the contract gives it; the receiver is not told what it cost.
 func TestWebhookDelivery(t *testing.T) {
@@ -121,7 +112,7 @@ func TestWebhookDelivery(t *testing.T) {
 	if strings.Contains(string(listed.body), made.text("secret")) || listed.text("data", "0", "url") != mine.url || len(listed.json["data"].([]any)) != 1 {
 		t.Errorf("listed: %s", listed.body)
 	}
-	paid := r.payAndSettle("10.00")
+	paid := r.pay("10.00")
 	refused := r.must(201, r.do("POST", "/v1/payments", mexican, obj{
 		"to": german, "deliver": cash("EUR", "10.00"), "send_max": cash("MXN", "1.00"),
 	}, "Prefer", "wait=10"))
@@ -292,7 +283,7 @@ func TestDeliveryLogAndRedelivery(t *testing.T) {
 	}
 	send := func() string { // a payment's event, not later than a few seconds on
 		t.Helper()
-		r.payAndSettle("1.00")
+		r.pay("1.00")
 		r.gateway.wakeDispatcher()
 		return e.next().header.Get(webhook.HeaderID)
 	}

@@ -24,12 +24,12 @@ func TestEveryKeyInUseSignsBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := []struct {
-		at          time.Time
-		old, public bool
+		at  time.Time
+		old bool
 	}{
-		{now, true, true},
-		{now.Add(overlap - time.Second), true, true},
-		{now.Add(overlap), false, false},
+		{now, true},
+		{now.Add(overlap - time.Second), true},
+		{now.Add(overlap), false},
 	}
 	for _, tt := range tests {
 		header := second.Sign("evt_1", tt.at, body)
