@@ -16,7 +16,7 @@ func (s server) CreatePayments(ctx context.Context, r openapi.CreatePaymentsRequ
 	if x.caller.operator {
 		return nil, refuse(openapi.ErrorCodeNotAllowed, "the operator makes no payments")
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/payments/batch", whole: r.Body.AllOrNothing,
 		draft: func(ctx context.Context) (*draft, error) {
 			orders, err := s.readBatch(ctx, r.Body.Payments, x)
@@ -29,10 +29,6 @@ func (s server) CreatePayments(ctx context.Context, r openapi.CreatePaymentsRequ
 			return s.batchAnswer(ctx, at, x.caller)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // readBatch reads each order as one of its own, and points at what is faulty from the batch's top.

@@ -58,16 +58,12 @@ func (s server) SetLine(ctx context.Context, r openapi.SetLineRequestObject) (op
 	case x.caller.operator:
 		x.faults.add("", openapi.ErrorCodeNotAllowed, "a line is its holder's and its issuer's to set", "")
 	}
-	a, err := s.setLine(ctx, http.MethodPut, holder, asset, func(ctx context.Context) (ledger.Instruction, error) {
+	return s.setLine(ctx, http.MethodPut, holder, asset, func(ctx context.Context) (ledger.Instruction, error) {
 		if x.caller.speaksFor(holder) {
 			return s.holderSide(ctx, holder, asset, r.Body, &x.faults)
 		}
 		return issuerSide(holder, asset, r.Body, &x.faults), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // CloseLine sets the holder's limit to zero.
@@ -80,17 +76,13 @@ func (s server) CloseLine(ctx context.Context, r openapi.CloseLineRequestObject)
 	if !x.caller.speaksFor(holder) {
 		return nil, refuse(openapi.ErrorCodeNotAllowed, "only the holder closes its line")
 	}
-	a, err := s.setLine(ctx, http.MethodDelete, holder, asset, func(ctx context.Context) (ledger.Instruction, error) {
+	return s.setLine(ctx, http.MethodDelete, holder, asset, func(ctx context.Context) (ledger.Instruction, error) {
 		line, err := s.line(ctx, holder, asset)
 		if err != nil {
 			return nil, missing(err)
 		}
 		return &ledger.SetLine{Asset: asset, QualityIn: line.QualityIn, QualityOut: line.QualityOut}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 func (g *Gateway) setLine(ctx context.Context, method string, holder ledger.BIC, asset ledger.AssetName, make func(context.Context) (ledger.Instruction, error)) (*answer, error) {

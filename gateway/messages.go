@@ -28,12 +28,9 @@ func (s server) SubmitMessage(ctx context.Context, _ openapi.SubmitMessageReques
 	in := &inbound{exchange: exchangeOf(ctx)}
 	a, err := s.receive(ctx, in)
 	if err != nil && !in.json {
-		a, err = s.refusal(in, err)
+		return s.refusal(in, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
+	return a, err
 }
 
 // receive reads a message by its sender's rules and does what it asks for.

@@ -18,7 +18,7 @@ func (s server) PlaceOffer(ctx context.Context, r openapi.PlaceOfferRequestObjec
 	if x.caller.operator {
 		return nil, refuse(openapi.ErrorCodeNotAllowed, "the operator makes no offers")
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/offers", settle: true,
 		draft: func(context.Context) (*draft, error) {
 			offer := readOffer(r.Body, x.caller.bic, s.now(), &x.faults)
@@ -28,10 +28,6 @@ func (s server) PlaceOffer(ctx context.Context, r openapi.PlaceOfferRequestObjec
 			return s.offerAnswer(ctx, http.StatusCreated, x.caller.bic, at)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // readOffer makes the instruction, and records what is wrong with the request.
@@ -114,7 +110,7 @@ func (s server) CancelOffer(ctx context.Context, r openapi.CancelOfferRequestObj
 	if _, err := s.cfg.Store.Offer(ctx, x.caller.bic, id); err != nil {
 		return nil, missing(err)
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodDelete, path: "/v1/offers/" + r.Id, settle: true,
 		draft: func(context.Context) (*draft, error) {
 			return &draft{instructions: []ledger.Instruction{&ledger.CancelOffer{ID: id}}}, nil
@@ -123,10 +119,6 @@ func (s server) CancelOffer(ctx context.Context, r openapi.CancelOfferRequestObj
 			return s.offerAnswer(ctx, http.StatusOK, x.caller.bic, at)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // GetOffer reads an offer of the caller.

@@ -20,7 +20,7 @@ func (s server) AdmitParticipant(ctx context.Context, r openapi.AdmitParticipant
 	if !x.caller.operator {
 		return nil, refuse(openapi.ErrorCodeNotAllowed, "only the operator admits participants")
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		key: x.key, method: http.MethodPost, path: "/v1/participants", settle: true,
 		draft: func(ctx context.Context) (*draft, error) { return s.draftAdmission(ctx, r.Body, &x.faults) },
 		answer: func(ctx context.Context, at placed) (*answer, error) {
@@ -35,10 +35,6 @@ func (s server) AdmitParticipant(ctx context.Context, r openapi.AdmitParticipant
 			return s.participantAnswer(ctx, http.StatusCreated, p, x.caller)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 func (g *Gateway) draftAdmission(ctx context.Context, in *openapi.NewParticipant, f *faults) (*draft, error) {

@@ -20,7 +20,7 @@ func (s server) CreatePayment(ctx context.Context, r openapi.CreatePaymentReques
 	if x.caller.operator {
 		return nil, refuse(openapi.ErrorCodeNotAllowed, "the operator makes no payments")
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/payments",
 		draft: func(ctx context.Context) (*draft, error) {
 			if r.JSONBody == nil {
@@ -47,10 +47,6 @@ func (s server) CreatePayment(ctx context.Context, r openapi.CreatePaymentReques
 			return jsonAnswer(http.StatusCreated, view)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // acceptedAnswer tells of a payment whose result the caller does not wait for. What may be known by

@@ -45,7 +45,7 @@ func (s server) AddSigningKey(ctx context.Context, r openapi.AddSigningKeyReques
 		x.faults.add("/proof", openapi.ErrorCodeBadSignature, "not this key's signature for this participant of this network", "")
 		return nil, x.faults.problem()
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost,
 		path: "/v1/participants/" + p.BIC.String() + "/signing-keys", settle: true,
 		draft: func(ctx context.Context) (*draft, error) {
@@ -71,10 +71,6 @@ func (s server) AddSigningKey(ctx context.Context, r openapi.AddSigningKeyReques
 			return jsonAnswer(http.StatusCreated, openapi.SigningKey{PublicKey: r.Body.PublicKey})
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // ListSigningKeys lists the keys the ledger accepts for a participant.

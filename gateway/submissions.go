@@ -149,7 +149,7 @@ func (s server) Submit(ctx context.Context, r openapi.SubmitRequestObject) (open
 		x.faults.add("/submission", openapi.ErrorCodeInvalidSubmission, "not base64", "")
 		return nil, x.faults.problem()
 	}
-	a, err := s.run(ctx, order{
+	return s.run(ctx, order{
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/submissions", settle: true,
 		draft: func(ctx context.Context) (*draft, error) {
 			sub, err := s.readSubmission(ctx, data, "/submission")
@@ -177,10 +177,6 @@ func (s server) Submit(ctx context.Context, r openapi.SubmitRequestObject) (open
 			return jsonAnswer(http.StatusCreated, out)
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // signedPayment drafts a payment that came as a submission.
