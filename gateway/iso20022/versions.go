@@ -11,13 +11,10 @@ func (r *reader) versionFindings(p Profile) {
 		n  *Node
 		id string
 	}{{r.header, r.headerID}, {r.document, r.messageID}} {
-		if part.n == nil || editionOf(part.id) == nil {
+		e := editionOf(part.id)
+		if part.n == nil || e == nil {
 			continue
 		}
-		if _, own := lookup(part.id); own {
-			continue
-		}
-		by := editionOf(part.id).by
 		misfit := 0
 		for _, f := range r.findings {
 			if f.Path == part.n.Path() || strings.HasPrefix(f.Path, part.n.Path()+"/") {
@@ -27,9 +24,9 @@ func (r *reader) versionFindings(p Profile) {
 		message := ""
 		switch {
 		case cbpr.has(p):
-			message = fmt.Sprintf("across borders the version is %s, not %s", by, part.id)
+			message = fmt.Sprintf("across borders the version is %s, not %s", e.by, part.id)
 		case misfit > 0:
-			message = fmt.Sprintf("%s is read as %s and differs from it in %d places", part.id, by, misfit)
+			message = fmt.Sprintf("%s is read as %s and differs from it in %d places", part.id, e.by, misfit)
 		default:
 			continue
 		}

@@ -115,7 +115,7 @@ var (
 	}}
 	typInitiationReport = typ{name: "CustomerPaymentStatusReportV10", kind: kindSequence, els: []elem{
 		{"GrpHdr", &typGroupHeader86, 1, 1},
-		{"OrgnlGrpInfAndSts", &typOriginalInitiation, 1, 1},
+		{"OrgnlGrpInfAndSts", &typOriginalGroupHeader17, 1, 1},
 		{"OrgnlPmtInfAndSts", &typOriginalPaymentInstruction32, 0, many},
 		{"SplmtryData", &typSupplementaryData1, 0, many},
 	}}
@@ -126,16 +126,6 @@ var (
 		{"FwdgAgt", &typBranchAndFinancialInstitutionIdentification6, 0, 1},
 		{"DbtrAgt", &typBranchAndFinancialInstitutionIdentification6, 0, 1},
 		{"CdtrAgt", &typBranchAndFinancialInstitutionIdentification6, 0, 1},
-	}}
-	typOriginalInitiation = typ{name: "OriginalGroupHeader17", kind: kindSequence, els: []elem{
-		{"OrgnlMsgId", &typMax35Text, 1, 1},
-		{"OrgnlMsgNmId", &typMax35Text, 1, 1},
-		{"OrgnlCreDtTm", &typISODateTime, 0, 1},
-		{"OrgnlNbOfTxs", &typMax15NumericText, 0, 1},
-		{"OrgnlCtrlSum", &typDecimalNumber, 0, 1},
-		{"GrpSts", &typExternalPaymentGroupStatus1Code, 0, 1},
-		{"StsRsnInf", &typStatusReasonInformation12, 0, many},
-		{"NbOfTxsPerSts", &typNumberOfTransactionsPerStatus5, 0, many},
 	}}
 	typOriginalPaymentInstruction32 = typ{name: "OriginalPaymentInstruction32", kind: kindSequence, els: []elem{
 		{"OrgnlPmtInfId", &typMax35Text, 1, 1},
