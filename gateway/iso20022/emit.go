@@ -44,6 +44,23 @@ func Emit(m *Message) ([]byte, error) {
 
 const headerID = "head.001.001.02"
 
+// compose begins a message of ours and its one element, body. It has the header when that names sender and
+// receiver.
+func compose(kind, version, body string, header AppHdr) (*Message, *Node) {
+	m := &Message{Type: kind, Version: version, Root: &Node{Name: "Document"}}
+	if header.From != "" && header.To != "" {
+		header.MsgDefIdr = m.ID()
+		m.Header = &header
+	}
+	return m, m.Root.set("", body)
+}
+
+// groupHeader writes what each group header has: the message's identifier and when it was made.
+func groupHeader(body *Node, id string, created time.Time) {
+	body.set(id, "GrpHdr", "MsgId")
+	body.set(formatDateTime(created), "GrpHdr", "CreDtTm")
+}
+
 type writer struct {
 	buf bytes.Buffer
 	err error

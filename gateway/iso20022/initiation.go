@@ -99,13 +99,8 @@ func (m *Message) AnswerInitiation(id string, created time.Time) InitiationRepor
 
 // EmitInitiationReport writes a pain.002.001.10.
 func EmitInitiationReport(r InitiationReport) ([]byte, error) {
-	m := &Message{Type: "pain.002", Version: "001.10", Root: &Node{Name: "Document"}}
-	if r.From != "" && r.To != "" {
-		m.Header = &AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, MsgDefIdr: m.ID(), BizSvc: r.BizSvc, Created: r.Created}
-	}
-	body := m.Root.set("", "CstmrPmtStsRpt")
-	body.set(r.MessageID, "GrpHdr", "MsgId")
-	body.set(formatDateTime(r.Created), "GrpHdr", "CreDtTm")
+	m, body := compose("pain.002", "001.10", "CstmrPmtStsRpt", AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, BizSvc: r.BizSvc, Created: r.Created})
+	groupHeader(body, r.MessageID, r.Created)
 	g := body.append("OrgnlGrpInfAndSts")
 	g.set(r.OriginalID, "OrgnlMsgId")
 	g.set(r.OriginalName, "OrgnlMsgNmId")

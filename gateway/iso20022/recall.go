@@ -109,9 +109,7 @@ type Recall struct {
 
 // EmitResolution writes a camt.029.001.09.
 func EmitResolution(r Resolution) ([]byte, error) {
-	m := &Message{Type: "camt.029", Version: "001.09", Root: &Node{Name: "Document"}}
-	m.Header = &AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, MsgDefIdr: m.ID(), BizSvc: r.BizSvc, Created: r.Created}
-	body := m.Root.set("", "RsltnOfInvstgtn")
+	m, body := compose("camt.029", "001.09", "RsltnOfInvstgtn", AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, BizSvc: r.BizSvc, Created: r.Created})
 	body.set(r.MessageID, "Assgnmt", "Id")
 	body.set(r.From, "Assgnmt", "Assgnr", "Agt", "FinInstnId", "BICFI")
 	body.set(r.To, "Assgnmt", "Assgne", "Agt", "FinInstnId", "BICFI")
@@ -133,11 +131,7 @@ func EmitResolution(r Resolution) ([]byte, error) {
 		n.optional(c.EndToEndID, "OrgnlEndToEndId")
 		n.optional(c.TxID, "OrgnlTxId")
 		n.optional(c.UETR, "OrgnlUETR")
-		if c.Status == RecallRejected {
-			n.set("RJCR", "TxCxlSts")
-		} else {
-			n.set(map[Confirmation]string{RecallCancelled: "ACCR", RecallPending: "PDCR"}[c.Status], "TxCxlSts")
-		}
+		n.set(map[Confirmation]string{RecallCancelled: "ACCR", RecallPending: "PDCR", RecallRejected: "RJCR"}[c.Status], "TxCxlSts")
 		if c.Reason != "" || c.Info != "" {
 			info := n.append("CxlStsRsnInf")
 			info.optional(c.Reason, "Rsn", "Cd")

@@ -28,11 +28,7 @@ func RejectionOf(findings []Finding, id, reference string, created time.Time) Re
 
 // EmitReject writes an admi.002.001.01, with its header when From and To are known.
 func EmitReject(r Rejection) ([]byte, error) {
-	m := &Message{Type: "admi.002", Version: "001.01", Root: &Node{Name: "Document"}}
-	if r.From != "" && r.To != "" {
-		m.Header = &AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, MsgDefIdr: m.ID(), Created: r.Created}
-	}
-	body := m.Root.set("", "admi.002.001.01")
+	m, body := compose("admi.002", "001.01", "admi.002.001.01", AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, Created: r.Created})
 	body.set(first(fold(r.Reference, 35, 1), "NOTPROVIDED"), "RltdRef", "Ref")
 	body.set(first(fold(r.Reason, 35, 1), "FF01"), "Rsn", "RjctgPtyRsn")
 	body.set(formatDateTime(r.Created), "Rsn", "RjctnDtTm")

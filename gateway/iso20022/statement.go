@@ -62,13 +62,8 @@ func EmitReport(r Report) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no report %q", r.Kind)
 	}
-	m := &Message{Type: string(r.Kind), Version: "001.08", Root: &Node{Name: "Document"}}
-	if r.From != "" && r.To != "" {
-		m.Header = &AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, MsgDefIdr: m.ID(), BizSvc: r.BizSvc, Created: r.Created}
-	}
-	body := m.Root.set("", name.body)
-	body.set(r.MessageID, "GrpHdr", "MsgId")
-	body.set(formatDateTime(r.Created), "GrpHdr", "CreDtTm")
+	m, body := compose(string(r.Kind), "001.08", name.body, AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, BizSvc: r.BizSvc, Created: r.Created})
+	groupHeader(body, r.MessageID, r.Created)
 	for i := range r.Accounts {
 		a := &r.Accounts[i]
 		n := body.append(name.account)

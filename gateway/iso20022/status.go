@@ -78,13 +78,8 @@ func (m *Message) Answer(id string, created time.Time) StatusReport {
 
 // EmitStatusReport writes a pacs.002.001.10, with its header when From and To are known.
 func EmitStatusReport(r StatusReport) ([]byte, error) {
-	m := &Message{Type: "pacs.002", Version: "001.10", Root: &Node{Name: "Document"}}
-	body := m.Root.set("", "FIToFIPmtStsRpt")
-	body.set(r.MessageID, "GrpHdr", "MsgId")
-	body.set(formatDateTime(r.Created), "GrpHdr", "CreDtTm")
-	if r.From != "" && r.To != "" {
-		m.Header = &AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, MsgDefIdr: m.ID(), BizSvc: r.BizSvc, Created: r.Created}
-	}
+	m, body := compose("pacs.002", "001.10", "FIToFIPmtStsRpt", AppHdr{From: r.From, To: r.To, BizMsgIdr: r.MessageID, BizSvc: r.BizSvc, Created: r.Created})
+	groupHeader(body, r.MessageID, r.Created)
 	if len(r.Transactions) == 0 {
 		g := body.append("OrgnlGrpInfAndSts")
 		r.original(g)
