@@ -5,8 +5,13 @@ import "strings"
 // IsAdvice says whether a pacs.009 moves nothing itself: its business service says that it is an advice
 // of another one, or it settles by cover, as no other pacs.009 does.
 func (m *Message) IsAdvice() bool {
-	return m.Type == "pacs.009" &&
-		(m.Header != nil && strings.HasPrefix(m.Header.BizSvc, "swift.cbprplus.adv.") || m.Method() == "COVE")
+	return m.Type == "pacs.009" && (m.crossBorderService("adv.") || m.Method() == "COVE")
+}
+
+// crossBorderService tells whether the header names the CBPR+ service of that use, "cov."; any of them
+// for "".
+func (m *Message) crossBorderService(use string) bool {
+	return m.Header != nil && strings.HasPrefix(m.Header.BizSvc, "swift.cbprplus."+use)
 }
 
 // Method returns how a transfer or a return settles, SttlmMtd.

@@ -53,26 +53,26 @@ func headerBIC(c *checker, n *Node) {
 	}
 }
 
-// SameBIC tells whether two BICs name the same bank: a branch XXX is the head office.
-func SameBIC(a, b string) bool {
-	return strings.TrimSuffix(a, "XXX") == strings.TrimSuffix(b, "XXX") || a == b
+// sameBIC tells whether two BICs name the same bank: a branch XXX is the head office.
+func sameBIC(a, b string) bool {
+	return strings.TrimSuffix(a, "XXX") == strings.TrimSuffix(b, "XXX")
 }
 
 // crossBorder tells whether the message is held to what a header means across borders: under CBPR+
 // all are, elsewhere those whose header names a CBPR+ service. A domestic header may go to the system
 // while the message goes to a bank.
 func (c *checker) crossBorder() bool {
-	return cbpr.has(c.profile) || c.m.Header != nil && strings.HasPrefix(c.m.Header.BizSvc, "swift.cbprplus.")
+	return cbpr.has(c.profile) || c.m.crossBorderService("")
 }
 
 func headerSender(c *checker, n *Node) {
-	if h := c.m.Header; h != nil && c.crossBorder() && h.From != "" && n.inDocument() && !SameBIC(h.From, n.Text) {
+	if h := c.m.Header; h != nil && c.crossBorder() && h.From != "" && n.inDocument() && !sameBIC(h.From, n.Text) {
 		c.fail(n, "the header comes from %s, the message from %s", clip(h.From), clip(n.Text))
 	}
 }
 
 func headerReceiver(c *checker, n *Node) {
-	if h := c.m.Header; h != nil && c.crossBorder() && h.To != "" && n.inDocument() && !SameBIC(h.To, n.Text) {
+	if h := c.m.Header; h != nil && c.crossBorder() && h.To != "" && n.inDocument() && !sameBIC(h.To, n.Text) {
 		c.fail(n, "the header goes to %s, the message to %s", clip(h.To), clip(n.Text))
 	}
 }

@@ -37,7 +37,7 @@ func settlementBy(methods ...string) func(*checker, *Node) {
 
 // bankSettlement: an advice says that others settle; every other transfer between banks settles itself.
 func bankSettlement(c *checker, n *Node) {
-	if n.Text == "COVE" && c.m.Header != nil && strings.HasPrefix(c.m.Header.BizSvc, "swift.cbprplus.adv.") {
+	if n.Text == "COVE" && c.m.crossBorderService("adv.") {
 		return
 	}
 	codes("INDA", "INGA")(c, n)
@@ -45,10 +45,10 @@ func bankSettlement(c *checker, n *Node) {
 
 // coverService: the header's service says whether a transfer between banks covers a customer's.
 func coverService(c *checker, n *Node) {
-	if c.m.Header == nil || !strings.HasPrefix(c.m.Header.BizSvc, "swift.cbprplus.") {
+	if !c.m.crossBorderService("") {
 		return
 	}
-	says := strings.HasPrefix(c.m.Header.BizSvc, "swift.cbprplus.cov.")
+	says := c.m.crossBorderService("cov.")
 	underlying := n.Child("UndrlygCstmrCdtTrf")
 	switch {
 	case says && underlying == nil:

@@ -185,23 +185,27 @@ func exchangeRateDisagrees(c *checker, n *Node) {
 		return
 	}
 	product := number(instructed).Mul(number(n))
-	charges := decimal.Decimal{}
+	if charges, ok := charged(tx, instructed, number(n)); ok && !agree(settled, product, charges) {
+		c.fail(n, "%s %s at %s is %s, not %s", instructed.Ccy, clip(instructed.Text), clip(n.Text), product, settled)
+	}
+}
+
+// charged adds up a transaction's charges, in the currency that settles. It is not ok where one is in a
+// third currency: what that was worth, the message does not say.
+func charged(tx, instructed *Node, rate decimal.Decimal) (sum decimal.Decimal, ok bool) {
+	settled := tx.Child("IntrBkSttlmAmt").Ccy
 	for ch := range tx.Children("ChrgsInf") {
-		a := ch.Child("Amt")
-		switch {
+		switch a := ch.Child("Amt"); {
 		case a == nil || a.faulty:
-		case a.Ccy == settled.Currency().String():
-			charges = charges.Add(number(a))
+		case a.Ccy == settled:
+			sum = sum.Add(number(a))
 		case a.Ccy == instructed.Ccy:
-			charges = charges.Add(number(a).Mul(number(n)))
+			sum = sum.Add(number(a).Mul(rate))
 		case !number(a).IsZero():
-			return // what a third currency was worth, the message does not say
+			return sum, false
 		}
 	}
-	if agree(settled, product, charges) {
-		return
-	}
-	c.fail(n, "%s %s at %s is %s, not %s", instructed.Ccy, clip(instructed.Text), clip(n.Text), product, settled)
+	return sum, true
 }
 
 // agree tells whether an amount is what was expected, to the minor unit: as it is, less the charges the
@@ -224,17 +228,7 @@ func amountsDisagree(c *checker, n *Node) {
 	if rule != "" || settled.Currency() == 0 || n.Ccy != settled.Currency().String() {
 		return
 	}
-	charges := decimal.Decimal{}
-	for ch := range tx.Children("ChrgsInf") {
-		switch a := ch.Child("Amt"); {
-		case a == nil || a.faulty:
-		case a.Ccy == n.Ccy:
-			charges = charges.Add(number(a))
-		case !number(a).IsZero():
-			return
-		}
-	}
-	if !agree(settled, number(n), charges) {
+	if charges, ok := charged(tx, n, decimal.Decimal{}); ok && !agree(settled, number(n), charges) { // of one currency, so that no rate is needed
 		c.fail(n, "%s was instructed and %s settles, which the charges (%s) do not explain", clip(n.Text), settled.Value(), charges)
 	}
 }
