@@ -51,7 +51,7 @@ func (g *Gateway) initiate(ctx context.Context, in *inbound) (*answer, error) {
 }
 
 // checkLot checks what a lot says of all its orders: the caller is the debtor's bank, and they are
-// transfers for today or a day that is over.
+// transfers for a day that has begun: it is tomorrow's of UTC already where the bank may be.
 func (g *Gateway) checkLot(in *inbound, lot *iso20022.Lot) {
 	f := &in.faults
 	if lot.DebtorAgent.BIC != "" && !isBank(lot.DebtorAgent.BIC, in.caller.bic) {

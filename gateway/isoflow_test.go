@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -184,6 +185,40 @@ func TestInitiation(t *testing.T) {
 	m = r.asks(400, mexican, bad)
 	if m.ID() != "pain.002.001.10" || m.Root.At("CstmrPmtStsRpt", "OrgnlGrpInfAndSts").Value("GrpSts") != "RJCT" {
 		t.Errorf("a faulty one: %s", m.ID())
+	}
+}
+
+// Orders that are another bank's, for a later day, by cheque or of no amount are refused, all at once, and
+// nothing is ordered.
+func TestInitiationRefused(t *testing.T) {
+	r := newRig(t)
+	r.euroArea(t)
+	const day = "<Dt>2026-03-13</Dt>"
+	in := func(days int) string {
+		return "<Dt>" + r.gateway.cfg.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) + "</Dt>"
+	}
+	for i, tt := range []struct {
+		name   string
+		change []string
+		status int
+		told   []string
+	}{
+		{"tomorrow, which it is already east of here", []string{day, in(1)}, 201, []string{"ACSC", "ACSC"}},
+		{"a later day", []string{day, in(2)}, 400, []string{"RJCT DT01"}},
+		{"a cheque", []string{">TRF<", ">CHK<"}, 400, []string{"RJCT CH16"}},
+		{"another bank's customer", []string{bank("DbtrAgt", mexican), bank("DbtrAgt", romanian)}, 400, []string{"RJCT RC03"}},
+		{"an unknown bank", []string{bank("CdtrAgt", german), bank("CdtrAgt", "NOBKDEFF")}, 400, []string{"RJCT RC04"}},
+		{"an equivalent", []string{`<InstdAmt Ccy="EUR">10.00</InstdAmt>`, `<EqvtAmt><Amt Ccy="MXN">10.00</Amt><CcyOfTrf>EUR</CcyOfTrf></EqvtAmt>`}, 400, []string{"RJCT CH17"}},
+	} {
+		r.t = t
+		before := r.must(200, r.do("GET", "/v1/lines/"+mexican+"/EUR/"+german, mexican, nil)).text("balance")
+		doc := strings.NewReplacer(tt.change...).Replace(pain001(fmt.Sprintf("P-%d", i), "10.00", "20.00"))
+		got := told(r.asks(tt.status, mexican, doc, "Prefer", "wait=10"))
+		diff(t, tt.name, got, tt.told)
+		after := r.must(200, r.do("GET", "/v1/lines/"+mexican+"/EUR/"+german, mexican, nil)).text("balance")
+		if moved := after != before; moved != (tt.status == 201) {
+			t.Errorf("%s: the balance was %s and is %s", tt.name, before, after)
+		}
 	}
 }
 
