@@ -202,13 +202,18 @@ func parseMoney(flag, text string) (*openapi.Money, error) {
 	return &openapi.Money{Currency: currency.String(), Value: value, Issuer: issuer}, nil
 }
 
-// outputFlags say for whom a command prints.
-type outputFlags struct {
+// askFlags are those of a command that asks a gateway and prints its answer.
+type askFlags struct {
+	clientFlags
 	JSON bool `name:"json" help:"Print the gateway's answer as it is, for scripts."`
 }
 
 // get makes a request and prints the answer: as it is, or as tell writes it for people.
-func get[T any](ctx context.Context, c *client, r request, o outputFlags, t terminal, tell func(*T) string) (v T, err error) {
+func get[T any](ctx context.Context, f askFlags, r request, t terminal, tell func(*T) string) (v T, err error) {
+	c, err := f.client()
+	if err != nil {
+		return v, err
+	}
 	var answer []byte
 	r.text = &answer
 	if err := c.call(ctx, r); err != nil {
@@ -218,7 +223,7 @@ func get[T any](ctx context.Context, c *client, r request, o outputFlags, t term
 		return v, fmt.Errorf("%s answers what is no JSON of ours: %w\n  next: is that a Viaduct gateway?", c.api.url, err)
 	}
 	text := string(answer) + "\n"
-	if !o.JSON {
+	if !f.JSON {
 		text = tell(&v)
 	}
 	_, err = fmt.Fprint(t.out, text)

@@ -122,11 +122,7 @@ func flagOf(at *kong.Node, name string) *kong.Flag {
 }
 
 func profileNames() []string {
-	path, err := configPath()
-	if err != nil {
-		return nil
-	}
-	c, err := readConfig(path)
+	_, c, err := openConfig()
 	if err != nil { // nobody completes from what cannot be read
 		return nil
 	}

@@ -23,17 +23,12 @@ type webhooksCmd struct {
 }
 
 type webhooksListCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 }
 
 // Run lists.
 func (c webhooksListCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodGet, path: "/v1/webhooks"}, c.outputFlags, t, func(page *openapi.WebhookPage) string {
+	_, err := get(ctx, c.askFlags, request{method: http.MethodGet, path: "/v1/webhooks"}, t, func(page *openapi.WebhookPage) string {
 		if len(page.Data) == 0 {
 			return "no webhooks; add one with viaduct webhooks add URL\n"
 		}
@@ -70,19 +65,14 @@ func eventTypes(texts []string) []openapi.EventType {
 }
 
 type webhooksAddCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	Address string   `arg:"" name:"address" help:"Where events are to be sent."`
 	Events  []string `placeholder:"TYPE,..." help:"Which; without it, all."`
 }
 
 // Run adds.
 func (c webhooksAddCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodPost, path: "/v1/webhooks", body: openapi.NewWebhook{Url: c.Address, Events: eventTypes(c.Events)}}, c.outputFlags, t, webhookText)
+	_, err := get(ctx, c.askFlags, request{method: http.MethodPost, path: "/v1/webhooks", body: openapi.NewWebhook{Url: c.Address, Events: eventTypes(c.Events)}}, t, webhookText)
 	return err
 }
 
@@ -118,8 +108,7 @@ type webhookID struct {
 func (w webhookID) path() string { return "/v1/webhooks/" + url.PathEscape(w.ID) }
 
 type webhooksChangeCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	webhookID
 	Address string   `placeholder:"URL" help:"Another address."`
 	Events  []string `placeholder:"TYPE,..." help:"Other events."`
@@ -136,11 +125,7 @@ func (c webhooksChangeCmd) Run(ctx context.Context, t terminal) error {
 	if change.Url == "" && change.Events == nil && change.Disabled == nil {
 		return fmt.Errorf("%w: say what to change: --address, --events, --on or --off", errUsed)
 	}
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodPatch, path: c.path(), body: change}, c.outputFlags, t, webhookText)
+	_, err := get(ctx, c.askFlags, request{method: http.MethodPatch, path: c.path(), body: change}, t, webhookText)
 	return err
 }
 
@@ -159,18 +144,13 @@ func (c webhooksDeleteCmd) Run(ctx context.Context) error {
 }
 
 type webhooksTestCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	webhookID
 }
 
 // Run tests. Exit code 0 means that the endpoint took the event.
 func (c webhooksTestCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	result, err := get(ctx, gate, request{method: http.MethodPost, path: c.path() + "/test"}, c.outputFlags, t, func(r *openapi.WebhookTest) string {
+	result, err := get(ctx, c.askFlags, request{method: http.MethodPost, path: c.path() + "/test"}, t, func(r *openapi.WebhookTest) string {
 		if r.Delivered {
 			return fmt.Sprintf("delivered: status %d after %d ms\n", r.Status, r.TookMs)
 		}
@@ -183,24 +163,18 @@ func (c webhooksTestCmd) Run(ctx context.Context, t terminal) error {
 }
 
 type webhooksRotateCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	webhookID
 }
 
 // Run rotates.
 func (c webhooksRotateCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodPost, path: c.path() + "/rotate-secret"}, c.outputFlags, t, webhookText)
+	_, err := get(ctx, c.askFlags, request{method: http.MethodPost, path: c.path() + "/rotate-secret"}, t, webhookText)
 	return err
 }
 
 type webhooksDeliveriesCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	webhookID
 	Status string `enum:",pending,delivered,failed" default:"" placeholder:"STATUS" help:"Only pending, delivered or failed ones."`
 	Limit  int    `default:"20" help:"How many, 1 to 200."`
@@ -209,12 +183,8 @@ type webhooksDeliveriesCmd struct {
 
 // Run shows the log, a line an attempt.
 func (c webhooksDeliveriesCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
 	path := c.path() + "/deliveries" + query("status", c.Status, "limit", strconv.Itoa(c.Limit), "cursor", c.Cursor)
-	_, err = get(ctx, gate, request{method: http.MethodGet, path: path}, c.outputFlags, t, func(page *openapi.DeliveryPage) string {
+	_, err := get(ctx, c.askFlags, request{method: http.MethodGet, path: path}, t, func(page *openapi.DeliveryPage) string {
 		if len(page.Data) == 0 {
 			return "no deliveries\n"
 		}
@@ -250,8 +220,7 @@ func (c webhooksDeliveriesCmd) Run(ctx context.Context, t terminal) error {
 }
 
 type webhooksRedeliverCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	webhookID
 	Event  string `placeholder:"EVENT" help:"One event, by its id."`
 	Failed bool   `help:"Only what was given up; alone, all of it."`
@@ -264,13 +233,9 @@ func (c webhooksRedeliverCmd) Run(ctx context.Context, t terminal) error {
 	if c.Event == "" && !c.Failed && c.From == "" && c.Until == "" {
 		return fmt.Errorf("%w: say which: --event, --failed, or --from and --until", errUsed)
 	}
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
 	body := openapi.Redelivery{EventId: c.Event, Failed: c.Failed, From: c.From, Until: c.Until}
 	for {
-		done, err := get(ctx, gate, request{method: http.MethodPost, path: c.path() + "/redeliver", body: body}, c.outputFlags, t, func(r *openapi.Redelivering) string {
+		done, err := get(ctx, c.askFlags, request{method: http.MethodPost, path: c.path() + "/redeliver", body: body}, t, func(r *openapi.Redelivering) string {
 			return fmt.Sprintf("%d due again\n", r.Count)
 		})
 		if err != nil || done.NextFrom == "" {

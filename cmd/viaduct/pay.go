@@ -13,8 +13,7 @@ import (
 )
 
 type payCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	To              string `required:"" placeholder:"BIC" help:"Who is to be paid."`
 	From            string `placeholder:"BIC" help:"Who pays, where the key does not say."`
 	Deliver         string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to arrive, as 'EUR 1000.00'."`
@@ -45,10 +44,6 @@ func (c payCmd) Run(ctx context.Context, t terminal) error {
 	if c.Wait < 0 || c.Wait > 30 {
 		return fmt.Errorf("%w: --wait wants 0 to 30 seconds", errUsed)
 	}
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
 	order, err := c.order()
 	if err != nil {
 		return err
@@ -61,7 +56,7 @@ func (c payCmd) Run(ctx context.Context, t terminal) error {
 	if c.Wait > 0 {
 		r.prefer = fmt.Sprint("wait=", c.Wait)
 	}
-	p, err := get(ctx, gate, r, c.outputFlags, t, paymentText)
+	p, err := get(ctx, c.askFlags, r, t, paymentText)
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,7 @@ type paymentsCmd struct {
 }
 
 type paymentsListCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	Status       string `enum:",received,held,queued,accepted,settled,rejected,cancelled,expired,returned" default:"" placeholder:"STATUS" help:"Only those of a status."`
 	Currency     string `placeholder:"CODE" help:"Only those in a currency."`
 	Counterparty string `placeholder:"BIC" help:"Only those to or from a participant."`
@@ -47,13 +46,9 @@ func query(pairs ...string) string {
 
 // Run lists.
 func (c paymentsListCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
 	path := "/v1/payments" + query("status", c.Status, "currency", c.Currency, "counterparty", c.Counterparty, "uetr", c.UETR,
 		"end_to_end_id", c.EndToEndID, "participant", c.Participant, "limit", strconv.Itoa(c.Limit), "cursor", c.Cursor)
-	_, err = get(ctx, gate, request{method: http.MethodGet, path: path}, c.outputFlags, t, func(page *openapi.PaymentPage) string {
+	_, err := get(ctx, c.askFlags, request{method: http.MethodGet, path: path}, t, func(page *openapi.PaymentPage) string {
 		if len(page.Data) == 0 {
 			return "no payments\n"
 		}
@@ -90,18 +85,13 @@ func tellMore(b *strings.Builder, cursor string) {
 }
 
 type paymentsShowCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	ID string `arg:"" help:"The payment's id."`
 }
 
 // Run shows.
 func (c paymentsShowCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodGet, path: "/v1/payments/" + url.PathEscape(c.ID)}, c.outputFlags, t, paymentText)
+	_, err := get(ctx, c.askFlags, request{method: http.MethodGet, path: "/v1/payments/" + url.PathEscape(c.ID)}, t, paymentText)
 	return err
 }
 
@@ -133,18 +123,13 @@ func (c paymentsReceiptCmd) Run(ctx context.Context, t terminal) error {
 }
 
 type balancesCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	Participant string `placeholder:"BIC" help:"Whose; the operator has to say."`
 }
 
 // Run shows the balances and the block they are true at.
 func (c balancesCmd) Run(ctx context.Context, t terminal) error {
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, gate, request{method: http.MethodGet, path: "/v1/balances" + query("participant", c.Participant)}, c.outputFlags, t,
+	_, err := get(ctx, c.askFlags, request{method: http.MethodGet, path: "/v1/balances" + query("participant", c.Participant)}, t,
 		func(all *openapi.Balances) string {
 			var b strings.Builder
 			fmt.Fprintf(&b, "%s, as of block %d\n", all.Participant, all.Height)

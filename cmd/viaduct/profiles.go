@@ -40,7 +40,15 @@ func configPath() (string, error) {
 	return filepath.Join(dir, "viaduct", "config.yaml"), nil
 }
 
-// readConfig reads the config file; one that is not there is empty. It holds keys, so one that others
+// openConfig reads the config file where it is.
+func openConfig() (path string, c configFile, err error) {
+	if path, err = configPath(); err == nil {
+		c, err = readConfig(path)
+	}
+	return path, c, err
+}
+
+// readConfig reads a config file; one that is not there is empty. It holds keys, so one that others
 // can read is refused.
 func readConfig(path string) (c configFile, err error) {
 	info, err := os.Stat(path)
@@ -125,11 +133,7 @@ type profilesListCmd struct{}
 
 // Run lists the profiles.
 func (profilesListCmd) Run(t terminal) error {
-	path, err := configPath()
-	if err != nil {
-		return err
-	}
-	c, err := readConfig(path)
+	path, c, err := openConfig()
 	if err != nil {
 		return err
 	}
@@ -180,11 +184,7 @@ func (c profilesSetCmd) Run(t terminal) error {
 			return fmt.Errorf("%w: no key", errUsed)
 		}
 	}
-	path, err := configPath()
-	if err != nil {
-		return err
-	}
-	file, err := readConfig(path)
+	path, file, err := openConfig()
 	if err != nil {
 		return err
 	}
@@ -208,11 +208,7 @@ type profilesDeleteCmd struct {
 
 // Run forgets the profile.
 func (c profilesDeleteCmd) Run() error {
-	path, err := configPath()
-	if err != nil {
-		return err
-	}
-	file, err := readConfig(path)
+	path, file, err := openConfig()
 	if err != nil {
 		return err
 	}

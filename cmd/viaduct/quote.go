@@ -11,8 +11,7 @@ import (
 )
 
 type quoteCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	To       string `required:"" placeholder:"BIC" help:"Who is to be paid."`
 	From     string `placeholder:"BIC" help:"Who pays; the operator has to say."`
 	Deliver  string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to arrive, as 'EUR 1000.00'."`
@@ -36,12 +35,8 @@ func (c quoteCmd) Run(ctx context.Context, t terminal) error {
 	if ask.Send, err = parseMoney("send", c.Send); err != nil {
 		return err
 	}
-	gate, err := c.client()
-	if err != nil {
-		return err
-	}
 	r := request{method: "POST", path: "/v1/quotes", body: ask}
-	q, err := get(ctx, gate, r, c.outputFlags, t, func(q *openapi.Quote) string { return quoteText(&ask, q) })
+	q, err := get(ctx, c.askFlags, r, t, func(q *openapi.Quote) string { return quoteText(&ask, q) })
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,7 @@ import (
 )
 
 type watchCmd struct {
-	clientFlags
-	outputFlags
+	askFlags
 	ID      string        `arg:"" help:"The payment's id."`
 	Timeout time.Duration `placeholder:"TIME" help:"Give up after this long, as 90s or 10m; without it, never."`
 }
