@@ -62,7 +62,7 @@ func quoteText(ask *openapi.QuoteRequest, q *openapi.Quote) string {
 		fmt.Fprintf(&b, "%s spent on %s to %s, as of block %d\n", moneyText(*ask.Send), ask.Target, ask.To, q.Height)
 	}
 	if len(q.Options) == 0 {
-		b.WriteString("\nThe sender has no balance in any currency, and issues none.\n")
+		b.WriteString("\nThe sender has nothing to pay it with: no balance in a currency it could send, and issues none.\n")
 	}
 	for i := range q.Options {
 		o := &q.Options[i]
