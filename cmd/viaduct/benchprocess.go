@@ -25,7 +25,6 @@ type child struct {
 const (
 	childReadyMost = 60 * time.Second
 	childStopMost  = 90 * time.Second
-	childReadyPoll = 10 * time.Millisecond
 )
 
 // startPrivate starts this program's `up` in a temporary directory.
@@ -46,28 +45,37 @@ func startPrivate(ctx context.Context) (*child, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	go func() { c.ended <- c.cmd.Wait() }()
-	deadline := time.Now().Add(childReadyMost)
+	told, err := awaitReady(ctx, ready, c.ended, childReadyMost)
+	if errors.Is(err, errEnded) {
+		return nil, errors.Join(fmt.Errorf("private gateway: %w", err), os.RemoveAll(dir))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("private gateway: %w", err), c.stop())
+	}
+	c.url, c.operator = told.URL, told.Operator
+	return c, nil
+}
+
+var errEnded = errors.New("it ended before it was ready")
+
+// readyPoll is how often a ready file is looked for.
+const readyPoll = 10 * time.Millisecond
+
+// awaitReady waits for the ready file of a process whose end is told on ended.
+func awaitReady(ctx context.Context, path string, ended <-chan error, most time.Duration) (told readyFile, err error) {
+	deadline := time.After(most)
 	for {
-		data, err := os.ReadFile(ready)
-		if err == nil {
-			var told struct {
-				URL      string `json:"url"`
-				Operator string `json:"operator_key"`
-			}
-			if err = json.Unmarshal(data, &told); err == nil {
-				c.url, c.operator = told.URL, told.Operator
-				return c, nil
-			}
+		if data, err := os.ReadFile(path); err == nil {
+			return told, json.Unmarshal(data, &told)
 		}
 		select {
-		case err := <-c.ended:
-			return nil, errors.Join(fmt.Errorf("the private gateway ended: %w", err), os.RemoveAll(dir))
+		case err := <-ended:
+			return told, fmt.Errorf("%w: %v", errEnded, err)
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), c.stop())
-		case <-time.After(childReadyPoll):
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(errors.New("the private gateway was not ready in time"), c.stop())
+			return told, ctx.Err()
+		case <-deadline:
+			return told, fmt.Errorf("not ready after %v", most)
+		case <-time.After(readyPoll):
 		}
 	}
 }

@@ -61,7 +61,7 @@ func stillThere(file *os.File) bool {
 	return err == nil && err2 == nil && os.SameFile(info, named)
 }
 
-// write tells a shell the URL, the validator and a key for each bank.
+// write tells a shell the URL, the validators and a key for each bank.
 func (d *demoFiles) write(s *served) error {
 	status, err := s.client.Status(context.Background())
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -57,13 +56,6 @@ type process struct {
 	log       *os.File
 }
 
-type readyFile struct {
-	URL        string            `json:"url"`
-	Operator   string            `json:"operator_key"`
-	APIKeys    map[string]string `json:"api_keys"`
-	Validators []string          `json:"validators"`
-}
-
 // launch starts viaduct and waits until it serves.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
@@ -84,23 +76,8 @@ func launch(t *testing.T, args ...string) *process {
 	}
 	go func() { p.exited <- p.cmd.Wait() }()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		data, err := os.ReadFile(ready)
-		if err == nil {
-			if err := json.Unmarshal(data, &p.ready); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		select {
-		case err := <-p.exited:
-			t.Fatalf("viaduct exited before it was ready: %v\n%s", err, p.output())
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("viaduct is not ready\n%s", p.output())
-		}
+	if p.ready, err = awaitReady(t.Context(), ready, p.exited, 2*time.Minute); err != nil {
+		t.Fatalf("viaduct: %v\n%s", err, p.output())
 	}
 	p.api = newAPIClient(p.ready.URL)
 	return p

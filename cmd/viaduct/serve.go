@@ -26,7 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// serveFlags are what demo and up share.
+// serveFlags are what demo, up and run share.
 type serveFlags struct {
 	HTTP        string         `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve HTTP on; port 0 takes a free one, and without a host it is loopback." env:"VIADUCT_HTTP"`
 	TLSCert     string         `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM) and --tls-key." type:"existingfile" env:"VIADUCT_TLS_CERT"`
@@ -354,7 +354,15 @@ func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener) 
 	return server.Shutdown(drain)
 }
 
-// writeReadyFile tells a script what it needs to begin.
+// readyFile is what a script, or whoever else started this process, needs to begin.
+type readyFile struct {
+	URL        string            `json:"url"`
+	Operator   string            `json:"operator_key"`
+	APIKeys    map[string]string `json:"api_keys"`
+	Validators []string          `json:"validators"`
+}
+
+// writeReadyFile writes the ready file, if one is wanted.
 func (s *served) writeReadyFile(path string) error {
 	if path == "" {
 		return nil
@@ -367,12 +375,7 @@ func (s *served) writeReadyFile(path string) error {
 		}
 		validators = append(validators, key.String())
 	}
-	data, err := json.Marshal(struct {
-		URL        string            `json:"url"`
-		Operator   string            `json:"operator_key"`
-		APIKeys    map[string]string `json:"api_keys"`
-		Validators []string          `json:"validators"`
-	}{s.url, s.dir.apiKeys.Operator, orEmpty(s.dir.apiKeys.Banks), validators})
+	data, err := json.Marshal(readyFile{s.url, s.dir.apiKeys.Operator, orEmpty(s.dir.apiKeys.Banks), validators})
 	if err != nil {
 		return err
 	}
