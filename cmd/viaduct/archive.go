@@ -77,7 +77,7 @@ func (c importCmd) Run(ctx context.Context, t terminal) (err error) {
 	if c.Archive != "-" {
 		f, err := os.Open(c.Archive)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errUsed, err)
 		}
 		defer f.Close()
 		in = f

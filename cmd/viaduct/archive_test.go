@@ -74,6 +74,7 @@ func TestImportKeepsNothingOfADamagedArchive(t *testing.T) {
 	}
 	command(t, 0, "import", archive, "--data", there)
 	command(t, 2, "import", archive)
+	command(t, 2, "import", archive+".none", "--check")
 	command(t, 2, "import", archive, "--data", there, "--check")
 	command(t, 1, "export", archive+".2", "--data", t.TempDir())
 }

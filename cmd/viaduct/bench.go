@@ -87,16 +87,16 @@ func (c benchPathsCmd) Run(t terminal) error {
 func readMarket(name string) (*fx.Benchmark, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUsed, err)
 	}
 	defer file.Close()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not gzipped: %w", name, err)
+		return nil, fmt.Errorf("%w: %s is not gzipped: %w", errUsed, name, err)
 	}
 	b, err := fx.LoadBenchmark(unzipped)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%w: %s: %w", errUsed, name, err)
 	}
 	return b, nil
 }

@@ -46,10 +46,10 @@ func TestBenchPaths(t *testing.T) {
 		t.Errorf("as a table: %d %q", code, out)
 	}
 	// All of the market is there, and the checksum behind it is not.
-	if code, _, problem := benchPaths(t, market, 5, "--json"); code == 0 || !strings.Contains(problem, "unexpected EOF") {
+	if code, _, problem := benchPaths(t, market, 5, "--json"); code != 2 || !strings.Contains(problem, "unexpected EOF") {
 		t.Errorf("cut off: %d %q", code, problem)
 	}
-	if code, out, problem := benchPaths(t, strings.Replace(market, "[1,0,60,1,1]", "[1,0,-60,1,1]", 1), 0); code == 0 || out != "" || !strings.Contains(problem, "offer 0") {
+	if code, out, problem := benchPaths(t, strings.Replace(market, "[1,0,60,1,1]", "[1,0,-60,1,1]", 1), 0); code != 2 || out != "" || !strings.Contains(problem, "offer 0") {
 		t.Errorf("below zero: %d %q %q", code, out, problem)
 	}
 }

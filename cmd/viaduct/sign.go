@@ -30,11 +30,11 @@ type signerFlags struct {
 func (f signerFlags) read() (key ed25519.PrivateKey, network ledger.Hash, bic ledger.BIC, err error) {
 	text, err := os.ReadFile(f.SeedFile)
 	if err != nil {
-		return nil, network, bic, err
+		return nil, network, bic, fmt.Errorf("%w: %w", errUsed, err)
 	}
 	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, network, bic, fmt.Errorf("%s does not hold 32 bytes in hex", f.SeedFile)
+		return nil, network, bic, fmt.Errorf("%w: %s does not hold 32 bytes in hex", errUsed, f.SeedFile)
 	}
 	if network, err = hash(f.Network); err != nil {
 		return nil, network, bic, fmt.Errorf("%w: --network: %w", errUsed, err)

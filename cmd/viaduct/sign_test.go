@@ -71,6 +71,14 @@ func TestSignRefuses(t *testing.T) {
 			t.Errorf("%s was signed: %q", order, out)
 		}
 	}
+	short := filepath.Join(t.TempDir(), "short")
+	if err := os.WriteFile(short, []byte("07"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	network := strings.Repeat("ab", 32)
+	if out := command(t, 2, "keys", "prove", "--seed-file", short, "--network", network, "--participant", "BKMXMXMM"); !strings.Contains(out, "32 bytes in hex") {
+		t.Errorf("a short seed: %q", out)
+	}
 }
 
 // A participant admits its own key and pays with it, by the commands that docs/signing.md names.

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,11 +16,11 @@ func (f serveFlags) secure(l net.Listener) (net.Listener, string, error) {
 		return l, "http", nil
 	}
 	if f.TLSCert == "" || f.TLSKey == "" {
-		return nil, "", errors.New("--tls-cert and --tls-key go together, and --client-ca with them")
+		return nil, "", fmt.Errorf("%w: --tls-cert and --tls-key go together, and --client-ca with them", errUsed)
 	}
 	pair, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
 	if err != nil {
-		return nil, "", fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		return nil, "", fmt.Errorf("%w: --tls-cert and --tls-key: %w", errUsed, err)
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
@@ -30,11 +29,11 @@ func (f serveFlags) secure(l net.Listener) (net.Listener, string, error) {
 	if f.ClientCA != "" {
 		text, err := os.ReadFile(f.ClientCA)
 		if err != nil {
-			return nil, "", err
+			return nil, "", fmt.Errorf("%w: --client-ca: %w", errUsed, err)
 		}
 		config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
 		if !config.ClientCAs.AppendCertsFromPEM(text) {
-			return nil, "", fmt.Errorf("--client-ca: no certificate in %s", f.ClientCA)
+			return nil, "", fmt.Errorf("%w: --client-ca: no certificate in %s", errUsed, f.ClientCA)
 		}
 	}
 	return tls.NewListener(l, config), "https", nil
