@@ -123,17 +123,14 @@ func (c importCmd) Run(ctx context.Context, t terminal) (err error) {
 
 // newDataDir locks a directory that is to become a data directory.
 func newDataDir(path string) (*dataDir, error) {
-	lock, err := disk.OpenDir(path)
-	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
-	}
-	d := &dataDir{path: path, lock: lock}
-	for _, name := range []string{genesisFile, blocksDir} {
-		if _, err := os.Stat(d.file(name)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Join(fmt.Errorf("data directory %s: there is a network in it", path), err, lock.Close())
+	return lockDataDir(path, func(d *dataDir) error {
+		for _, name := range []string{genesisFile, blocksDir} {
+			if _, err := os.Stat(d.file(name)); !errors.Is(err, fs.ErrNotExist) {
+				return errors.Join(errors.New("there is a network in it"), err)
+			}
 		}
-	}
-	return d, nil
+		return nil
+	})
 }
 
 // tellEvery tells how far a long run is, every second.
@@ -150,36 +147,5 @@ func tellEvery(to io.Writer, what string) settlement.Progress {
 			of = fmt.Sprintf(" of %d", last)
 		}
 		fmt.Fprintf(to, "%s: height %d%s, %d instructions, %.0f/s\n", what, height, of, instructions, float64(instructions)/time.Since(began).Seconds())
-	}
-}
-
-// closing closes what a command opened, in reverse.
-type closing struct {
-	names []string
-	funcs []func() error
-}
-
-func (c *closing) add(name string, f func() error) {
-	c.names, c.funcs = append(c.names, name), append(c.funcs, f)
-}
-
-// dir opens a directory inside a data directory.
-func (c *closing) dir(data, name string) (*disk.Dir, error) {
-	d, err := disk.OpenDir(filepath.Join(data, name))
-	if errors.Is(err, disk.ErrInUse) {
-		return nil, fmt.Errorf("data directory %s is in use by another viaduct", data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
-	}
-	c.add(name, d.Close)
-	return d, nil
-}
-
-func (c *closing) into(err *error) {
-	for i := len(c.funcs) - 1; i >= 0; i-- {
-		if e := c.funcs[i](); e != nil {
-			*err = errors.Join(*err, fmt.Errorf("close %s: %w", c.names[i], e))
-		}
 	}
 }

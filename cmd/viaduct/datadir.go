@@ -67,16 +67,25 @@ func openPart(path string, gateway, validator bool) (*dataDir, error) {
 }
 
 func lockDataDir(path string, load func(*dataDir) error) (*dataDir, error) {
-	lock, err := disk.OpenDir(path)
-	if errors.Is(err, disk.ErrInUse) {
-		return nil, fmt.Errorf("data directory %s is in use by another viaduct", path)
-	}
+	lock, err := openDir(path, "")
 	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, err
 	}
 	d := &dataDir{path: path, lock: lock}
 	if err := load(d); err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s: %w", path, err), lock.Close())
+	}
+	return d, nil
+}
+
+// openDir opens a data directory, or a directory in it.
+func openDir(data, name string) (*disk.Dir, error) {
+	d, err := disk.OpenDir(filepath.Join(data, name))
+	if errors.Is(err, disk.ErrInUse) {
+		return nil, fmt.Errorf("data directory %s is in use by another viaduct", data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	return d, nil
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"viaduct/ledger/proof"
 	"viaduct/settlement"
-	"viaduct/settlement/disk"
 	"viaduct/settlement/journal/natsjournal"
 	"viaduct/settlement/natsserver"
 
@@ -138,21 +136,19 @@ func openNodes(ctx context.Context, parts []part, dir *dataDir, connect func(str
 		if !p.project {
 			cfg.Store, cfg.Cache = nil, nil
 		}
-		blocks, err := disk.OpenDir(dir.file(filepath.Join(p.folder, blocksDir)))
+		folder := dir.file(p.folder)
+		blocks, err := closers.dir(folder, blocksDir)
 		if err != nil {
 			return nil, err
 		}
-		closers.add("block log", blocks.Close)
-		tree, err := disk.OpenDir(dir.file(filepath.Join(p.folder, treeDir)))
+		tree, err := closers.dir(folder, treeDir)
 		if err != nil {
 			return nil, err
 		}
-		closers.add("leaf hashes", tree.Close)
-		snapshots, err := disk.OpenDir(dir.file(filepath.Join(p.folder, snapshotsDir)))
+		snapshots, err := closers.dir(folder, snapshotsDir)
 		if err != nil {
 			return nil, err
 		}
-		closers.add("snapshots", snapshots.Close)
 		replicas := f.Replicas
 		switch {
 		case f.URL == "":
