@@ -8,12 +8,15 @@ ifeq ($(CI),true)
 override FLAGS += -count=1
 endif
 
-.PHONY: test check demo network build generate bench screenshots
+.PHONY: test check demo network build generate bench bench-guard screenshots
 
 # Every test, with a private Redis and PostgreSQL: see scripts/test for what it installs and starts.
 # A slow machine under load needs longer for a package than go test's ten minutes.
 test:
 	@scripts/test -timeout 30m $(FLAGS)
+ifeq ($(CI),true)
+	@scripts/bench-guard
+endif
 
 # Before a change is handed in: format, vet, staticcheck, generated files, race tests, short fuzzing, known holes.
 check:
@@ -35,6 +38,10 @@ generate:
 
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) ./...
+
+# The hot paths' benchmarks beside the last release's: allocations may not rise.
+bench-guard:
+	@scripts/bench-guard
 
 # The console's pages, light and dark, wide and narrow, as pictures to look at.
 screenshots:
