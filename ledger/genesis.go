@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"viaduct/internal/money"
 )
@@ -61,14 +60,7 @@ func DecodeGenesis(data []byte) (*Genesis, error) {
 	g.Name, g.Time = r.text(), r.i64()
 	r.fill(g.Operator[:])
 	g.Rules = r.u16()
-	for range r.u16() {
-		v := Validator{Name: r.text()}
-		r.fill(v.Key[:])
-		g.Validators = append(g.Validators, v)
-		if r.bad {
-			break
-		}
-	}
+	g.Validators = readValidators(&r)
 	for range r.u16() {
 		g.Currencies = append(g.Currencies, money.Currency(r.u16()))
 		if r.bad {
@@ -88,8 +80,6 @@ func (g *Genesis) check() error {
 	switch {
 	case !plainName(g.Name, 60):
 		return fmt.Errorf("genesis: network name %q: 1 to 60 of a-z, 0-9, '-', '.'", g.Name)
-	case len(g.Validators) == 0 || len(g.Validators) > MaxValidators:
-		return fmt.Errorf("genesis: %d validators, want 1 to %d", len(g.Validators), MaxValidators)
 	case g.Rules != RulesVersion:
 		return fmt.Errorf("genesis: rules version %d, this program knows %d", g.Rules, RulesVersion)
 	case g.Time <= 0:
@@ -104,14 +94,8 @@ func (g *Genesis) check() error {
 			return fmt.Errorf("genesis: currency %d (%s): want codes of three letters, each once, in ascending order", i, c)
 		}
 	}
-	for i, v := range g.Validators {
-		same := func(u Validator) bool { return u.Name == v.Name || u.Key == v.Key }
-		if !GoodKey(v.Key) {
-			return fmt.Errorf("genesis: validator %q: not a safe Ed25519 key", v.Name)
-		}
-		if !plainName(v.Name, 100) || slices.ContainsFunc(g.Validators[:i], same) {
-			return fmt.Errorf("genesis: validator %q: want a name of 1 to 100 of a-z, 0-9, '-', '.', and each name and key once", v.Name)
-		}
+	if err := checkValidators(g.Validators); err != nil {
+		return fmt.Errorf("genesis: %w", err)
 	}
 	return nil
 }

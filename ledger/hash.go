@@ -100,7 +100,7 @@ func (s *State) tableLengths() [tableCount]int {
 // Hash returns the state hash.
 func (s *State) Hash() Hash {
 	var w writer
-	w.tag('V', 'T', 2)
+	w.tag('V', 'T', 3)
 	w.u64(s.height)
 	w.u64(s.epoch)
 	w.i64(s.time)
@@ -118,6 +118,7 @@ func (s *State) Hash() Hash {
 func (s *State) appendScalars(w *writer) {
 	w.u64(s.offerSeq)
 	w.u32(uint32(s.freeOffer))
+	s.auth.append(w)
 }
 
 // appendEntry writes the canonical bytes of one entry of a table; readEntry reads them.

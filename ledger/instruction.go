@@ -20,12 +20,16 @@ const (
 	KindPlaceOffer
 	KindCancelOffer
 	KindPay
+
+	KindSetValidators Kind = 19
+	KindSetOperator   Kind = 20
 )
 
 var kindNames = [...]string{
 	KindAdmit: "admit", KindSetTerms: "set_terms", KindSetCap: "set_cap", KindSetKey: "set_key",
 	KindSetLine: "set_line", KindControlLine: "control_line", KindPlaceOffer: "place_offer",
 	KindCancelOffer: "cancel_offer", KindPay: "pay",
+	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
 }
 
 // String returns the kind's name.
@@ -314,6 +318,10 @@ func DecodeInstruction(kind Kind, body []byte) (Instruction, bool) {
 		i = new(CancelOffer)
 	case KindPay:
 		i = new(Pay)
+	case KindSetValidators:
+		i = new(SetValidators)
+	case KindSetOperator:
+		i = new(SetOperator)
 	default:
 		return nil, false
 	}

@@ -11,6 +11,7 @@ func TestISOReason(t *testing.T) {
 		Applied: true, Repeated: true, ParticipantExists: true, BadParticipant: true, BadFee: true, TooManyKeys: true,
 		OwnAsset: true, BadLimit: true, BadPrice: true, SameAsset: true, NoLine: true, OfferExpired: true,
 		UnknownOffer: true, TooManyOffers: true,
+		ChangePending: true, StaleChange: true, BadValidators: true, NotApproved: true, KeyNotProven: true,
 	}
 	for _, o := range Outcomes() {
 		got := ISOReason(o)

@@ -64,6 +64,13 @@ const (
 	RouteFault       // the router broke a rule: a fault of the program, nothing was posted
 	BatchRefused     // another payment of its submission of all or none was refused
 	NoUETR           // the payment has no UETR, by which it could be told from others
+
+	// The network.
+	ChangePending // the change before it has not taken effect yet
+	StaleChange   // its number is not the next one
+	BadValidators // not a set of validators, or the present one, or a height out of bounds
+	NotApproved   // not signed by a quorum of the present validators
+	KeyNotProven  // a new key's signature is missing or wrong
 	outcomeEnd
 )
 
@@ -83,6 +90,8 @@ var slugs = [...]string{
 	CapExceeded: "net_debit_cap_exceeded", BadInstruction: "bad_instruction", Oversized: "oversized",
 	NotAuthorized: "not_authorized", UnknownMode: "unknown_mode",
 	RouteFault: "route_fault", BatchRefused: "batch_refused", NoUETR: "no_uetr",
+	ChangePending: "change_pending", StaleChange: "stale_change", BadValidators: "bad_validators",
+	NotApproved: "not_approved", KeyNotProven: "key_not_proven",
 }
 
 // String returns the outcome's slug, the code that callers see.

@@ -17,6 +17,7 @@ var tableNames = [tableCount]string{"participants", "assets", "positions", "purs
 func (s *State) readScalars(r *reader) {
 	s.offerSeq = r.u64()
 	s.freeOffer = OfferIdx(r.u32())
+	s.auth.read(r)
 }
 
 // readEntry reads the next entry of a table as appendEntry wrote it.

@@ -40,7 +40,7 @@ func readSnapshot(from io.Reader, g *Genesis) (*State, error) {
 	if err := r.frame("head"); err != nil {
 		return nil, err
 	}
-	r.r.tag('V', 'N', 1)
+	r.r.tag('V', 'N', 2)
 	header, err := DecodeHeader(r.r.take(int(r.r.u16())))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)

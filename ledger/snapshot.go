@@ -11,7 +11,7 @@ import (
 // A snapshot is the whole state behind one block, in canonical bytes:
 //
 //	frames, each its length (4 bytes) and that many bytes:
-//	  head     "VN" 1, the block's header behind its length (2 bytes), the scalars, the number of entries
+//	  head     "VN" 2, the block's header behind its length (2 bytes), the scalars, the number of entries
 //	           of each table (4 bytes each), and for the keys and the ids seen before: the sequence
 //	           number of the oldest remembered and of the next one (8 bytes each) and the chain of the
 //	           hashes before the first chunk that follows (32 bytes)
@@ -36,7 +36,7 @@ var ErrSnapshot = errors.New("snapshot is damaged")
 // not change meanwhile.
 func (s *State) WriteSnapshot(to io.Writer) error {
 	w := snapshotWriter{to: to, sum: sha256.New()}
-	w.w.tag('V', 'N', 1)
+	w.w.tag('V', 'N', 2)
 	header := s.header.Encode()
 	w.w.u16(uint16(len(header)))
 	w.w.raw(header)

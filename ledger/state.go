@@ -22,8 +22,7 @@ var (
 // State is the ledger at one height.
 type State struct {
 	network    Hash
-	operator   [32]byte
-	validators Hash
+	auth       authority
 	currencies map[money.Currency]bool
 
 	height     uint64
@@ -82,8 +81,7 @@ func New(g *Genesis, b *Block) (*State, error) {
 func blank(g *Genesis) *State {
 	s := &State{
 		network:    g.Network(),
-		operator:   g.Operator,
-		validators: sha256.Sum256(encodeValidators(g.Validators)),
+		auth:       newAuthority(g),
 		currencies: make(map[money.Currency]bool, len(g.Currencies)),
 		time:       g.Time,
 		freeOffer:  None,
@@ -151,6 +149,7 @@ func (s *State) Apply(m *Message, b *Block) error {
 	s.touched.begin()
 	prev := s.lastHeader
 	s.height, s.epoch, s.time, s.lastMsg = m.Height, m.Epoch, m.Time, m.hash
+	s.auth.advance(m.Height)
 	s.seen.begin(m.Time)
 	s.lapse()
 	s.pays = s.pays[:0]
@@ -168,7 +167,7 @@ func (s *State) closeBlock(b *Block, message, prev Hash) {
 	s.touched.collect(s, b)
 	b.Header = Header{
 		Network: s.network, Height: s.height, Epoch: s.epoch, Prev: prev, Message: message, Time: s.time,
-		Rules: RulesVersion, State: s.Hash(), Validators: s.validators, Results: uint32(len(b.Results)),
+		Rules: RulesVersion, State: s.Hash(), Validators: s.auth.validatorsHash, Results: uint32(len(b.Results)),
 	}
 	header := b.Header.Encode()
 	s.header, s.lastHeader = b.Header, sha256.Sum256(header)
@@ -227,7 +226,7 @@ func (s *State) admitSubmission(sub *Submission) (verdict Outcome, fresh bool) {
 		return WrongNetwork, false
 	}
 	if sub.Participant == (BIC{}) {
-		if sub.Signer != s.operator {
+		if sub.Signer != s.auth.operator {
 			return UnknownKey, false
 		}
 	} else {
@@ -310,6 +309,10 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 		return s.cancelOffer(by, i), nil
 	case *Pay:
 		return s.pay(by, i, r)
+	case *SetValidators:
+		return s.setValidators(by, i), nil
+	case *SetOperator:
+		return s.setOperator(by, i), nil
 	}
 	return BadInstruction, nil
 }

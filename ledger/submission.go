@@ -12,7 +12,10 @@ const (
 	MaxInstructions = 1000 // a batch; a journal message holds a little more than one such
 	MaxKeyLen       = 255  // an idempotency key, bytes
 	MaxBody         = 1024 // an instruction, bytes: each ends up whole in its outcome's leaf
-	MaxSubmission   = 512 << 10
+	// MaxValidatorsBody is what the one instruction may have that names a whole network and bears its
+	// signatures: MaxValidators of the longest names, all approving and all new, are 26 kB.
+	MaxValidatorsBody = 28 << 10
+	MaxSubmission     = 512 << 10
 )
 
 // ErrEncoding says that bytes are not the canonical encoding of what they should be.
@@ -47,6 +50,14 @@ func submissionForm(whole bool) byte {
 	return 1
 }
 
+// maxBody bounds the bytes of an instruction of the kind.
+func maxBody(k Kind) int {
+	if k == KindSetValidators {
+		return MaxValidatorsBody
+	}
+	return MaxBody
+}
+
 // Entry is one instruction of a submission in canonical bytes.
 type Entry struct {
 	Kind Kind
@@ -76,7 +87,7 @@ func Sign(s *Submission, instructions []Instruction, key ed25519.PrivateKey) ([]
 	for _, i := range instructions {
 		body.b = body.b[:0]
 		i.encode(&body)
-		if body.bad || len(body.b) > MaxBody {
+		if body.bad || len(body.b) > maxBody(i.Kind()) {
 			return nil, fmt.Errorf("%s instruction: %w", i.Kind(), ErrEncoding)
 		}
 		if s.Whole && i.Kind() != KindPay {
@@ -113,7 +124,7 @@ func DecodeSubmission(data []byte, s *Submission) error {
 	for range n {
 		kind := Kind(r.u8())
 		body := r.take(int(r.u16()))
-		if r.bad = r.bad || len(body) > MaxBody || s.Whole && kind != KindPay; r.bad {
+		if r.bad = r.bad || len(body) > maxBody(kind) || s.Whole && kind != KindPay; r.bad {
 			break
 		}
 		s.Entries = append(s.Entries, Entry{kind, body})

@@ -24,6 +24,11 @@ func vectorInstructions() []ledger.Instruction {
 		&ledger.ControlLine{Holder: ledger.MustBIC("HSBCGB2LXYZ"), Currency: money.MustCurrency("KWD"), SetAuthorized: true, Authorized: true},
 		&ledger.PlaceOffer{ID: idOf("o"), Give: asset("EUR@DEUTDEFF"), Want: asset("USD@CHASUS33"), Amount: 10, Price: money.Ratio{N: 10873, D: 10000}, Expires: start + 1},
 		&ledger.CancelOffer{ID: idOf("o")},
+		&ledger.SetValidators{
+			Number: 1, After: 2, Set: []ledger.Validator{{Name: "v1", Key: public(keyOf("v1"))}, {Name: "v2", Key: public(keyOf("v2"))}},
+			Approvals: []ledger.Approval{{By: 0, Signature: [64]byte{1}}, {By: 3, Signature: [64]byte{2}}}, Consents: [][64]byte{{3}},
+		},
+		&ledger.SetOperator{Number: 4, Key: public(keyOf("other")), Proof: [64]byte{5}},
 		&ledger.Pay{
 			ID: idOf("p"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactDeliver, Partial: true, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
 			Amount: 1, Bound: 2, Least: 1, NotAfter: start + 5, UETR: idOf("u"), UETRKind: ledger.UETRCover, MessageID: idOf("m"),

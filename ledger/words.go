@@ -48,6 +48,11 @@ var words = [outcomeEnd]string{
 	RouteFault:         "the search broke a rule; nothing was posted, and the operator knows",
 	NoUETR:             "the payment has no UETR to tell it from others",
 	BatchRefused:       "another payment of its batch was refused, and all or none were asked for",
+	ChangePending:      "the change announced before has not taken effect yet",
+	StaleChange:        "the change's number is not the next one",
+	BadValidators:      "not a set of validators, or the present one, or the delay is out of bounds",
+	NotApproved:        "not signed by a quorum of the present validators",
+	KeyNotProven:       "a new key's own signature is missing or wrong",
 }
 
 // Words says the outcome to a person. The slug is what a program reads.

@@ -148,9 +148,11 @@ const (
 	ErrorCodeBadParticipant          ErrorCode = "bad_participant"
 	ErrorCodeBadPrice                ErrorCode = "bad_price"
 	ErrorCodeBadSignature            ErrorCode = "bad_signature"
+	ErrorCodeBadValidators           ErrorCode = "bad_validators"
 	ErrorCodeBatchRefused            ErrorCode = "batch_refused"
 	ErrorCodeBelowMinorUnit          ErrorCode = "below_minor_unit"
 	ErrorCodeCertificateRequired     ErrorCode = "certificate_required"
+	ErrorCodeChangePending           ErrorCode = "change_pending"
 	ErrorCodeClientKeyExists         ErrorCode = "client_key_exists"
 	ErrorCodeConflictingFields       ErrorCode = "conflicting_fields"
 	ErrorCodeCountryMismatch         ErrorCode = "country_mismatch"
@@ -181,6 +183,7 @@ const (
 	ErrorCodeInvalidUrl              ErrorCode = "invalid_url"
 	ErrorCodeInvalidUtf8             ErrorCode = "invalid_utf8"
 	ErrorCodeInvalidValue            ErrorCode = "invalid_value"
+	ErrorCodeKeyNotProven            ErrorCode = "key_not_proven"
 	ErrorCodeLineFrozen              ErrorCode = "line_frozen"
 	ErrorCodeMalformedJson           ErrorCode = "malformed_json"
 	ErrorCodeMalformedXml            ErrorCode = "malformed_xml"
@@ -197,6 +200,7 @@ const (
 	ErrorCodeNoUetr                  ErrorCode = "no_uetr"
 	ErrorCodeNotAcceptedByReceiver   ErrorCode = "not_accepted_by_receiver"
 	ErrorCodeNotAllowed              ErrorCode = "not_allowed"
+	ErrorCodeNotApproved             ErrorCode = "not_approved"
 	ErrorCodeNotAuthorized           ErrorCode = "not_authorized"
 	ErrorCodeNotFinal                ErrorCode = "not_final"
 	ErrorCodeNotFound                ErrorCode = "not_found"
@@ -220,6 +224,7 @@ const (
 	ErrorCodeShortfall               ErrorCode = "shortfall"
 	ErrorCodeSignatureReplayed       ErrorCode = "signature_replayed"
 	ErrorCodeSignatureRequired       ErrorCode = "signature_required"
+	ErrorCodeStaleChange             ErrorCode = "stale_change"
 	ErrorCodeTooDeep                 ErrorCode = "too_deep"
 	ErrorCodeTooLarge                ErrorCode = "too_large"
 	ErrorCodeTooManyApiKeys          ErrorCode = "too_many_api_keys"
@@ -268,11 +273,15 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBadSignature:
 		return true
+	case ErrorCodeBadValidators:
+		return true
 	case ErrorCodeBatchRefused:
 		return true
 	case ErrorCodeBelowMinorUnit:
 		return true
 	case ErrorCodeCertificateRequired:
+		return true
+	case ErrorCodeChangePending:
 		return true
 	case ErrorCodeClientKeyExists:
 		return true
@@ -334,6 +343,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeInvalidValue:
 		return true
+	case ErrorCodeKeyNotProven:
+		return true
 	case ErrorCodeLineFrozen:
 		return true
 	case ErrorCodeMalformedJson:
@@ -365,6 +376,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNotAcceptedByReceiver:
 		return true
 	case ErrorCodeNotAllowed:
+		return true
+	case ErrorCodeNotApproved:
 		return true
 	case ErrorCodeNotAuthorized:
 		return true
@@ -411,6 +424,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeSignatureReplayed:
 		return true
 	case ErrorCodeSignatureRequired:
+		return true
+	case ErrorCodeStaleChange:
 		return true
 	case ErrorCodeTooDeep:
 		return true

@@ -155,7 +155,7 @@ func policyOf(g *ledger.Genesis) (proof.Policy, error) {
 			return proof.Policy{}, err
 		}
 	}
-	return proof.NewPolicy(g.Origin(), set, proof.Quorum(len(set)))
+	return proof.NewPolicy(g.Origin(), set, ledger.Quorum(len(set)))
 }
 
 // Close closes the files. Run must have returned.

@@ -73,7 +73,7 @@ func (c verifyCmd) Run(t terminal) error {
 			return fmt.Errorf("not verified: %w", err)
 		}
 	}
-	policy, err := proof.NewPolicy(origin, validators, proof.Quorum(len(validators)))
+	policy, err := proof.NewPolicy(origin, validators, ledger.Quorum(len(validators)))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsed, err)
 	}

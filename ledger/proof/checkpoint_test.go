@@ -6,15 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-func TestQuorum(t *testing.T) {
-	for _, tt := range []struct{ n, want int }{{1, 1}, {2, 2}, {3, 3}, {4, 3}, {5, 4}, {7, 5}, {10, 7}, {13, 9}} {
-		if got := Quorum(tt.n); got != tt.want {
-			t.Errorf("Quorum(%d) = %d, want %d", tt.n, got, tt.want)
-		}
-	}
-}
+	"viaduct/ledger"
+)
 
 func TestHashesOfRFC6962(t *testing.T) {
 	// The empty log's root and the hash of an empty leaf are the two values everyone can look up.
@@ -139,7 +133,7 @@ func TestSignAndVerifyCheckpoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, sigs, err := VerifyCheckpoint(one, testPolicy(t, s)); err != nil || len(sigs) != Quorum(n) {
+		if _, sigs, err := VerifyCheckpoint(one, testPolicy(t, s)); err != nil || len(sigs) != ledger.Quorum(n) {
 			t.Errorf("%d validators: %d signatures, %v", n, len(sigs), err)
 		}
 	}

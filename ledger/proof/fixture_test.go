@@ -9,6 +9,8 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"viaduct/ledger"
 )
 
 const testOrigin = "viaduct.example/testnet"
@@ -39,7 +41,7 @@ func testPolicy(t testing.TB, signers []*Signer) Policy {
 	for _, s := range signers {
 		vs = append(vs, s.Validator())
 	}
-	p, err := NewPolicy(testOrigin, vs, Quorum(len(vs)))
+	p, err := NewPolicy(testOrigin, vs, ledger.Quorum(len(vs)))
 	if err != nil {
 		t.Fatal(err)
 	}

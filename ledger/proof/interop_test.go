@@ -15,6 +15,7 @@ import (
 	"github.com/transparency-dev/merkle/testonly"
 	sumdbnote "golang.org/x/mod/sumdb/note"
 
+	"viaduct/ledger"
 	viaduct "viaduct/ledger/proof"
 )
 
@@ -44,7 +45,7 @@ func TestOthersVerifyOurReceipt(t *testing.T) {
 		validators, sigs = append(validators, s.Validator()), append(sigs, cs)
 		vkeys = append(vkeys, s.Validator().String())
 	}
-	policy, err := viaduct.NewPolicy(origin, validators, viaduct.Quorum(len(validators)))
+	policy, err := viaduct.NewPolicy(origin, validators, ledger.Quorum(len(validators)))
 	if err != nil {
 		t.Fatal(err)
 	}

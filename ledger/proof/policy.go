@@ -14,10 +14,6 @@ type Policy struct {
 	validators []Validator // sorted by name
 }
 
-// Quorum returns how many of n validators make a block final: 2f+1 of 3f+1, and the least number
-// that keeps two quorums overlapping in an honest validator for the sizes between.
-func Quorum(n int) int { return 2*n/3 + 1 }
-
 // NewPolicy returns the policy; names and keys must be distinct. cosignature/v1 does not sign the
 // validator's name, so one key under two names could count twice.
 func NewPolicy(origin string, validators []Validator, quorum int) (Policy, error) {
