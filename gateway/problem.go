@@ -108,6 +108,7 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeWebhookDisabled:       {409, "The webhook is turned off", false},
 	openapi.ErrorCodeNoLine:                {409, "The maker keeps no line in the asset", false},
 	openapi.ErrorCodeUnknownOffer:          {404, "No such offer", false},
+	openapi.ErrorCodeUnknownPayment:        {404, "No such payment waits", false},
 	openapi.ErrorCodeIdReused:              {409, "The id was used before", false},
 	openapi.ErrorCodeUnknownSigningKey:     {409, "The key is not one of the participant's", false},
 

@@ -196,7 +196,7 @@ func (g *Gateway) addParties(ctx context.Context, owner ledger.BIC, data []byte,
 	if err != nil {
 		return fmt.Errorf("kept leaf: %w", err)
 	}
-	body, ok := ledger.DecodeInstruction(leaf.Kind, leaf.Body)
+	body, ok := ledger.DecodeInstruction(leaf.About())
 	pay, isPay := body.(*ledger.Pay)
 	if !ok || !isPay || leaf.Participant != owner && pay.To != owner {
 		return nil

@@ -76,16 +76,18 @@ func DecodeHeader(data []byte) (h Header, err error) {
 	return h, nil
 }
 
-// Result is what became of one instruction.
+// Result is what became of one instruction, or (Kind is KindLater) of what an earlier one began. The
+// results of the message's instructions come first, in their order, then the later ones.
 type Result struct {
 	Kind        Kind
 	Outcome     Outcome
 	Participant BIC // who signed; zero for the operator
-	Submission  int // index in the message
-	Entry       int // index in the submission
-	// Instruction is the decoded instruction, or nil when its bytes were not canonical. It is valid
-	// until the next block.
+	Submission  int // index in the message; -1 for a later result
+	Entry       int // index in the submission; -1 for a later result
+	// Instruction is the decoded instruction, or nil when its bytes were not canonical; of a later result
+	// the one that began what it tells of. It is valid until the next block.
 	Instruction Instruction
+	Later       Later // what a later result concerns
 	// Source and Delivered are what a payment cost the sender and brought the receiver; for
 	// PlaceOffer, what was given and what was taken at once.
 	Source, Delivered int64

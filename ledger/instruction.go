@@ -25,11 +25,15 @@ const (
 	KindSetOperator   Kind = 20
 )
 
+// KindLater is the kind of a result that is not of an instruction of its block: see Later. No
+// submission can hold it.
+const KindLater Kind = 64
+
 var kindNames = [...]string{
 	KindAdmit: "admit", KindSetTerms: "set_terms", KindSetCap: "set_cap", KindSetKey: "set_key",
 	KindSetLine: "set_line", KindControlLine: "control_line", KindPlaceOffer: "place_offer",
-	KindCancelOffer: "cancel_offer", KindPay: "pay",
 	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
+	KindCancelOffer: "cancel_offer", KindPay: "pay", KindLater: "later",
 }
 
 // String returns the kind's name.
@@ -137,6 +141,24 @@ const (
 	UETRAdvice  UETRKind = 4
 )
 
+// OnShortfall says what becomes of a payment that cannot settle for want of liquidity.
+type OnShortfall uint8
+
+// What a payment may do on a shortfall.
+const (
+	RefuseOnShortfall OnShortfall = 0
+	QueueOnShortfall  OnShortfall = 1 // it waits, until NotAfter at the latest
+)
+
+// Priority is a payment's place among those of its sender that wait.
+type Priority uint8
+
+// The priorities: what is urgent goes before what is normal, and within one the order is that of arrival.
+const (
+	Normal Priority = 0
+	Urgent Priority = 1
+)
+
 // Pay delivers an amount from the signer to a participant.
 type Pay struct {
 	ID   ID
@@ -153,6 +175,10 @@ type Pay struct {
 	UETR          [16]byte // RFC 9562 version 4; never zero
 	UETRKind      UETRKind
 	MessageID     [16]byte // digest of the ISO 20022 MsgId that carried it; zero for none
+	Quote         ID       // of the hold that a firm quote made, whose price it takes; zero for none
+	OnShortfall   OnShortfall
+	Priority      Priority
+	PvPWith       ID // the payment of another currency that settles with it or not at all; zero for none
 	// Commitment is the salted SHA-256 of the confidential details, which never come here.
 	Commitment Hash
 }
@@ -281,6 +307,10 @@ func (i *Pay) encode(w *writer) {
 	w.raw(i.UETR[:])
 	w.u8(uint8(i.UETRKind))
 	w.raw(i.MessageID[:])
+	w.raw(i.Quote[:])
+	w.u8(uint8(i.OnShortfall))
+	w.u8(uint8(i.Priority))
+	w.raw(i.PvPWith[:])
 	w.raw(i.Commitment[:])
 }
 
@@ -292,6 +322,9 @@ func (i *Pay) decode(r *reader) {
 	r.fill(i.UETR[:])
 	i.UETRKind = UETRKind(r.u8())
 	r.fill(i.MessageID[:])
+	r.fill(i.Quote[:])
+	i.OnShortfall, i.Priority = OnShortfall(r.u8()), Priority(r.u8())
+	r.fill(i.PvPWith[:])
 	r.fill(i.Commitment[:])
 }
 

@@ -35,6 +35,13 @@ var isoReasons = [outcomeEnd]string{
 	RouteFault:         "ED05",
 	BatchRefused:       "AG01",
 	NoUETR:             "CH21", // RequiredCompulsoryElementMissing
+	QueueFull:          "ED05",
+	Cancelled:          "DS02", // OrderCancelled
+	Expired:            "TM01",
+	TermsConflict:      "FF01",
+	UnknownQuote:       "AG01",
+	PvPMismatch:        "AG01",
+	PvPEnded:           "ED05",
 }
 
 // ISOReason returns the ISO 20022 status reason of a payment that ended with the outcome, or nothing

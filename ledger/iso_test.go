@@ -10,8 +10,8 @@ func TestISOReason(t *testing.T) {
 	noPayment := map[Outcome]bool{
 		Applied: true, Repeated: true, ParticipantExists: true, BadParticipant: true, BadFee: true, TooManyKeys: true,
 		OwnAsset: true, BadLimit: true, BadPrice: true, SameAsset: true, NoLine: true, OfferExpired: true,
-		UnknownOffer: true, TooManyOffers: true,
 		ChangePending: true, StaleChange: true, BadValidators: true, NotApproved: true, KeyNotProven: true,
+		UnknownOffer: true, TooManyOffers: true, Queued: true, UnknownPayment: true,
 	}
 	for _, o := range Outcomes() {
 		got := ISOReason(o)

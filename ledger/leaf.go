@@ -12,7 +12,7 @@ const MaxLeaf = 32 << 10
 
 // What a leaf holds at most besides its moves, and what a move takes.
 const (
-	leafHead = 3 + 32 + 8 + 4 + 8 + 32 + 11 + 1 + 2 + MaxBody + 2 + 8 + 8 + 2
+	leafHead = 3 + 32 + 8 + 4 + 8 + 32 + 11 + 1 + 2 + laterHead + MaxBody + 2 + 8 + 8 + 2
 	moveLen  = 1 + 11 + 13 + 8 + 8
 	fillLen  = moveLen + 13 + 16 + 8 + 8
 )
@@ -37,7 +37,7 @@ type Leaf struct {
 	Salt              Hash // the submission's
 	Participant       BIC
 	Kind              Kind
-	Body              []byte // the instruction's canonical bytes
+	Body              []byte // the instruction's canonical bytes; of a later result, those of Later
 	Outcome           Outcome
 	Source, Delivered int64
 	Moves             []Move

@@ -71,6 +71,16 @@ const (
 	BadValidators // not a set of validators, or the present one, or a height out of bounds
 	NotApproved   // not signed by a quorum of the present validators
 	KeyNotProven  // a new key's signature is missing or wrong
+	// What waits. Queued is the first result of a payment; how it ended is told by a later one.
+	Queued         // it waits for liquidity, or for the payment it is linked to
+	QueueFull      // the participant, or the ledger, keeps as many waiting payments as it may
+	Cancelled      // its sender cancelled it while it waited
+	Expired        // it waited until its not_after
+	UnknownPayment // the participant has no such payment waiting
+	TermsConflict  // what the payment asks for excludes each other
+	UnknownQuote   // the participant has no such firm quote
+	PvPMismatch    // the payment it is linked to is not linked to it, or not of another currency
+	PvPEnded       // the payment it is linked to came to nothing
 	outcomeEnd
 )
 
@@ -92,6 +102,9 @@ var slugs = [...]string{
 	RouteFault: "route_fault", BatchRefused: "batch_refused", NoUETR: "no_uetr",
 	ChangePending: "change_pending", StaleChange: "stale_change", BadValidators: "bad_validators",
 	NotApproved: "not_approved", KeyNotProven: "key_not_proven",
+	Queued: "queued", QueueFull: "queue_full", Cancelled: "cancelled", Expired: "expired",
+	UnknownPayment: "unknown_payment", TermsConflict: "terms_conflict", UnknownQuote: "unknown_quote",
+	PvPMismatch: "pvp_mismatch", PvPEnded: "pvp_ended",
 }
 
 // String returns the outcome's slug, the code that callers see.

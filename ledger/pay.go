@@ -52,6 +52,8 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 		return req, UnknownMode
 	case !amountsFit(i):
 		return req, BadAmount
+	case !termsFit(i):
+		return req, TermsConflict
 	case i.UETR == [16]byte{}:
 		return req, NoUETR
 	case req.To == None:
@@ -70,6 +72,10 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 		return req, DuplicateUETR
 	case s.seen.has(req.From, seenMessage, i.MessageID):
 		return req, DuplicateMessage
+	case i.Quote != ID{}:
+		return req, UnknownQuote
+	case i.waits():
+		return req, QueueFull
 	}
 	return req, Applied
 }
@@ -101,6 +107,24 @@ func amountsFit(i *Pay) bool {
 	}
 	return i.Bound > 0 && i.Least <= i.Amount && (i.Partial || i.Least == 0)
 }
+
+// termsFit says whether what a payment asks for goes together. A transfer that its cover settles waits
+// for nothing else, and one with a firm quote has its liquidity.
+func termsFit(i *Pay) bool {
+	quoted, linked := i.Quote != ID{}, i.PvPWith != ID{}
+	switch {
+	case i.OnShortfall > QueueOnShortfall || i.Priority > Urgent:
+		return false
+	case i.Mode == Covered || quoted:
+		return !i.waits() && !(quoted && i.Mode == Covered)
+	case linked:
+		return i.PvPWith != i.ID && i.Send.Currency == i.Deliver.Currency && !i.Partial
+	}
+	return true
+}
+
+// waits says whether a payment may have to wait.
+func (i *Pay) waits() bool { return i.OnShortfall == QueueOnShortfall || i.PvPWith != ID{} }
 
 func (s *State) unknownIssuer(a AssetName) bool {
 	return a.Issuer != (BIC{}) && s.FindParticipant(a.Issuer) == None

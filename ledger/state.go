@@ -63,6 +63,10 @@ type State struct {
 	page    []byte
 	pays    []Pay // decode room, one per instruction of a message
 	undo    undo
+
+	under     under
+	endings   []ending
+	laterBody []byte
 }
 
 // New returns the state at height 0 and the genesis block.
@@ -158,6 +162,7 @@ func (s *State) Apply(m *Message, b *Block) error {
 			return fmt.Errorf("height %d, submission %d: %w", m.Height, i, err)
 		}
 	}
+	s.tellEndings()
 	s.recheckCrossed()
 	s.closeBlock(b, m.hash, prev)
 	return nil
@@ -187,6 +192,7 @@ func (s *State) submit(index int, sub *Submission) error {
 		r := s.nextResult()
 		r.Kind, r.Participant, r.Submission, r.Entry = sub.Entries[e].Kind, sub.Participant, index, e
 		s.decode(r, &sub.Entries[e])
+		s.under = under{sub, e, first + e}
 		switch {
 		case verdict != Applied:
 			r.Outcome = verdict
@@ -208,7 +214,7 @@ func (s *State) submit(index int, sub *Submission) error {
 		}
 	}
 	for e := range sub.Entries {
-		s.writeLeaf(first+e, sub, &sub.Entries[e])
+		s.writeLeaf(first+e, sub.Salt, sub.Entries[e].Body)
 	}
 	if fresh {
 		s.seen.addKey(s.signer(sub), sub.Key, sub.Fingerprint)
@@ -317,13 +323,13 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 	return BadInstruction, nil
 }
 
-func (s *State) writeLeaf(index int, sub *Submission, e *Entry) {
+func (s *State) writeLeaf(index int, salt Hash, body []byte) {
 	b := s.block
 	r := &b.Results[index]
 	w := writer{b: append(b.leafBytes, 0)}
 	leaf := Leaf{
 		Network: s.network, Height: s.height, Index: uint32(index), Time: s.time,
-		Salt: sub.Salt, Participant: sub.Participant, Kind: e.Kind, Body: e.Body,
+		Salt: salt, Participant: r.Participant, Kind: r.Kind, Body: body,
 		Outcome: r.Outcome, Source: r.Source, Delivered: r.Delivered, Moves: r.Moves,
 	}
 	leaf.encode(&w)

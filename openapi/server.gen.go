@@ -151,6 +151,7 @@ const (
 	ErrorCodeBadValidators           ErrorCode = "bad_validators"
 	ErrorCodeBatchRefused            ErrorCode = "batch_refused"
 	ErrorCodeBelowMinorUnit          ErrorCode = "below_minor_unit"
+	ErrorCodeCancelled               ErrorCode = "cancelled"
 	ErrorCodeCertificateRequired     ErrorCode = "certificate_required"
 	ErrorCodeChangePending           ErrorCode = "change_pending"
 	ErrorCodeClientKeyExists         ErrorCode = "client_key_exists"
@@ -161,6 +162,7 @@ const (
 	ErrorCodeDuplicateKey            ErrorCode = "duplicate_key"
 	ErrorCodeDuplicateMessage        ErrorCode = "duplicate_message"
 	ErrorCodeDuplicateUetr           ErrorCode = "duplicate_uetr"
+	ErrorCodeExpired                 ErrorCode = "expired"
 	ErrorCodeIdReused                ErrorCode = "id_reused"
 	ErrorCodeIdempotencyKeyReused    ErrorCode = "idempotency_key_reused"
 	ErrorCodeInsufficientScope       ErrorCode = "insufficient_scope"
@@ -212,6 +214,10 @@ const (
 	ErrorCodeOwnAsset                ErrorCode = "own_asset"
 	ErrorCodeParticipantExists       ErrorCode = "participant_exists"
 	ErrorCodePastNotAfter            ErrorCode = "past_not_after"
+	ErrorCodePvpEnded                ErrorCode = "pvp_ended"
+	ErrorCodePvpMismatch             ErrorCode = "pvp_mismatch"
+	ErrorCodeQueueFull               ErrorCode = "queue_full"
+	ErrorCodeQueued                  ErrorCode = "queued"
 	ErrorCodeRateLimited             ErrorCode = "rate_limited"
 	ErrorCodeRefusedEarlier          ErrorCode = "refused_earlier"
 	ErrorCodeRepeated                ErrorCode = "repeated"
@@ -225,6 +231,7 @@ const (
 	ErrorCodeSignatureReplayed       ErrorCode = "signature_replayed"
 	ErrorCodeSignatureRequired       ErrorCode = "signature_required"
 	ErrorCodeStaleChange             ErrorCode = "stale_change"
+	ErrorCodeTermsConflict           ErrorCode = "terms_conflict"
 	ErrorCodeTooDeep                 ErrorCode = "too_deep"
 	ErrorCodeTooLarge                ErrorCode = "too_large"
 	ErrorCodeTooManyApiKeys          ErrorCode = "too_many_api_keys"
@@ -244,6 +251,8 @@ const (
 	ErrorCodeUnknownMode             ErrorCode = "unknown_mode"
 	ErrorCodeUnknownOffer            ErrorCode = "unknown_offer"
 	ErrorCodeUnknownParticipant      ErrorCode = "unknown_participant"
+	ErrorCodeUnknownPayment          ErrorCode = "unknown_payment"
+	ErrorCodeUnknownQuote            ErrorCode = "unknown_quote"
 	ErrorCodeUnknownReceiver         ErrorCode = "unknown_receiver"
 	ErrorCodeUnknownSigningKey       ErrorCode = "unknown_signing_key"
 	ErrorCodeUnsupportedMediaType    ErrorCode = "unsupported_media_type"
@@ -279,6 +288,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBelowMinorUnit:
 		return true
+	case ErrorCodeCancelled:
+		return true
 	case ErrorCodeCertificateRequired:
 		return true
 	case ErrorCodeChangePending:
@@ -298,6 +309,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeDuplicateMessage:
 		return true
 	case ErrorCodeDuplicateUetr:
+		return true
+	case ErrorCodeExpired:
 		return true
 	case ErrorCodeIdReused:
 		return true
@@ -401,6 +414,14 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodePastNotAfter:
 		return true
+	case ErrorCodePvpEnded:
+		return true
+	case ErrorCodePvpMismatch:
+		return true
+	case ErrorCodeQueueFull:
+		return true
+	case ErrorCodeQueued:
+		return true
 	case ErrorCodeRateLimited:
 		return true
 	case ErrorCodeRefusedEarlier:
@@ -426,6 +447,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeSignatureRequired:
 		return true
 	case ErrorCodeStaleChange:
+		return true
+	case ErrorCodeTermsConflict:
 		return true
 	case ErrorCodeTooDeep:
 		return true
@@ -464,6 +487,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUnknownOffer:
 		return true
 	case ErrorCodeUnknownParticipant:
+		return true
+	case ErrorCodeUnknownPayment:
+		return true
+	case ErrorCodeUnknownQuote:
 		return true
 	case ErrorCodeUnknownReceiver:
 		return true

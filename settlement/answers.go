@@ -293,7 +293,7 @@ func (n *Node) touched(after uint64) (*touched, error) {
 			if err != nil {
 				return nil, fmt.Errorf("block %d: %w", height, err)
 			}
-			if leaf.Outcome == ledger.Applied {
+			if leaf.Outcome == ledger.Applied || leaf.Kind == ledger.KindLater { // what lapses gives back what it held
 				t.add(leaf)
 			}
 		}
@@ -306,7 +306,7 @@ func (n *Node) touched(after uint64) (*touched, error) {
 // add notes what an applied instruction touched. What it does not know it takes for a change of the
 // market.
 func (t *touched) add(leaf *ledger.Leaf) {
-	in, ok := ledger.DecodeInstruction(leaf.Kind, leaf.Body)
+	in, ok := ledger.DecodeInstruction(leaf.About())
 	if !ok {
 		t.Market = true
 		return

@@ -34,12 +34,18 @@ type verdict struct {
 	Kind        string         `json:"kind"`
 	Participant string         `json:"participant"`
 	Outcome     string         `json:"outcome"`
+	Begun       *verdictPlace  `json:"begun,omitempty"` // the earlier result that this one ends
 	Payment     *verdictPay    `json:"payment,omitempty"`
 	Moves       []verdictHop   `json:"moves,omitempty"`
 	Paths       []openapi.Path `json:"paths,omitempty"` // the moves in the words of a quote
 	SignedBy    []string       `json:"signed_by"`
 	LogSize     uint64         `json:"log_size"`
 	LeafIndex   uint64         `json:"leaf_index"`
+}
+
+type verdictPlace struct {
+	Height uint64 `json:"height"`
+	Index  uint32 `json:"index"`
 }
 
 type verdictPay struct {
@@ -125,14 +131,19 @@ func readLeaf(r proof.Receipt) (*verdict, error) {
 		return nil, err
 	}
 	v := &verdict{
-		Height: leaf.Height, Index: leaf.Index, Time: time.UnixMilli(leaf.Time).UTC(), Kind: leaf.Kind.String(),
+		Height: leaf.Height, Index: leaf.Index, Time: time.UnixMilli(leaf.Time).UTC(),
 		Participant: leaf.Participant.String(), Outcome: leaf.Outcome.String(),
 		LogSize: r.Checkpoint.Size, LeafIndex: r.Index,
 	}
 	for _, cs := range r.Cosignatures {
 		v.SignedBy = append(v.SignedBy, cs.Name)
 	}
-	in, ok := ledger.DecodeInstruction(leaf.Kind, leaf.Body)
+	kind, body := leaf.About()
+	in, ok := ledger.DecodeInstruction(kind, body)
+	v.Kind = kind.String()
+	if later, is := ledger.DecodeLater(leaf.Body); is && leaf.Kind == ledger.KindLater {
+		v.Begun = &verdictPlace{later.First.Height, later.First.Index}
+	}
 	if pay, isPay := in.(*ledger.Pay); ok && isPay {
 		v.Payment = &verdictPay{
 			ID: uuidText(pay.ID), To: pay.To.String(), UETR: uuidText(pay.UETR),
@@ -171,6 +182,9 @@ func (v *verdict) print(w io.Writer) error {
 	}
 	row("network", "%s", v.Network)
 	row("block", "%d, result %d, %s", v.Height, v.Index, v.Time.Format("2006-01-02 15:04:05.000 MST"))
+	if v.Begun != nil {
+		row("begun", "in block %d, result %d", v.Begun.Height, v.Begun.Index)
+	}
 	if v.Participant != "" {
 		row("by", "%s", v.Participant)
 	}

@@ -82,7 +82,7 @@ func (a *caller) checkReceipt(ctx context.Context, p *openapi.Payment) (*receipt
 	if !c.step("Result", err, "") {
 		return c, nil
 	}
-	in, _ := ledger.DecodeInstruction(leaf.Kind, leaf.Body)
+	in, _ := ledger.DecodeInstruction(leaf.About())
 	pay, ok := in.(*ledger.Pay)
 	switch {
 	case !ok || uuid.UUID(pay.ID).String() != p.Id:

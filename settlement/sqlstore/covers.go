@@ -68,7 +68,8 @@ func waitingFor(ctx context.Context, t tx, p *Projection) (waiting [][16]byte, e
 	}
 	found := map[[16]byte]bool{}
 	size, numbered := t.bulk()
-	for some := range slices.Chunk(p.payments, size) {
+	decided := slices.Concat(p.payments, p.ended)
+	for some := range slices.Chunk(decided, size) {
 		n := insertion{}
 		var uetrs []any
 		for i := range some {
@@ -84,8 +85,8 @@ func waitingFor(ctx context.Context, t tx, p *Projection) (waiting [][16]byte, e
 			found[u] = true
 		}
 	}
-	for i := range p.payments {
-		if u := p.payments[i].UETR; found[u] {
+	for i := range decided {
+		if u := decided[i].UETR; found[u] {
 			delete(found, u)
 			waiting = append(waiting, u)
 		}

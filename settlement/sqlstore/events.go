@@ -105,11 +105,12 @@ func assetAmount(units int64, a ledger.AssetName) *eventAmount {
 func idText(id ledger.ID) string { return uuid.UUID(id).String() }
 
 // paymentEvents returns what a decided payment tells its parties: a settlement both of them, a refusal
-// the sender alone, for its receiver never heard of it. What waits tells nobody anything yet.
+// the sender alone, for its receiver never heard of it. What waits, and what its sender ended or let expire, tells
+// nobody anything.
 func paymentEvents(p *Payment) []Event {
 	place := eventPlace{p.Height, p.Index, partySender}
 	switch p.Status {
-	case StatusHeld:
+	case StatusHeld, StatusQueued, StatusCancelled, StatusExpired:
 		return nil
 	case StatusRejected:
 		return []Event{paymentEvent(p, PaymentRejected, place, p.From)}

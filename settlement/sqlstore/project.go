@@ -181,12 +181,25 @@ func writePayments(ctx context.Context, t tx, p *Projection) error {
 			uetr_kind = excluded.uetr_kind, commitment = excluded.commitment,
 			accepted = excluded.accepted, -- the ledger's time: the gateway's clock ran on while it waited for the ack
 			settled = excluded.settled, height = excluded.height, idx = excluded.idx, delivered_issuer = excluded.delivered_issuer
-			WHERE payments.status IN ('received', 'accepted') OR payments.status = 'rejected' AND excluded.status = 'settled'`,
+			WHERE payments.status IN ('received', 'accepted') OR payments.status = 'rejected' AND excluded.status IN ('settled', 'queued')`,
 	}
 	for i := range p.payments {
 		p.payments[i].appendTo(&n)
 	}
 	if err := n.run(ctx, t); err != nil {
+		return err
+	}
+	// What waited has its row. It may have come to wait in this same block.
+	ended := insertion{
+		into: "payments (" + paymentColumns + ")",
+		tail: `ON CONFLICT (id, sender) DO UPDATE SET status = excluded.status, code = excluded.code, iso_reason = excluded.iso_reason,
+			source = excluded.source, delivered = excluded.delivered, settled = excluded.settled, height = excluded.height,
+			idx = excluded.idx, delivered_issuer = excluded.delivered_issuer WHERE payments.status = 'queued'`,
+	}
+	for i := range p.ended {
+		p.ended[i].appendTo(&ended)
+	}
+	if err := ended.run(ctx, t); err != nil {
 		return err
 	}
 	events := slices.Clip(p.events)

@@ -21,6 +21,7 @@ type Projection struct {
 	offers       []offerChange
 	payments     []Payment // decided with their sender's authority
 	strays       []Payment // refused before the sender was known to be who it says
+	ended        []Payment // that waited, by this block or an earlier one
 	postings     []posting
 	events       []Event
 }
@@ -81,6 +82,11 @@ func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
 				placed[offerKey{r.Participant, instruction.ID}] = instruction.Amount
 			}
 		case *ledger.Pay:
+			if r.Kind == ledger.KindLater {
+				p.endPayment(r, instruction, i)
+				keep = true
+				break
+			}
 			keep = p.addPayment(r, instruction, i, seen) || keep
 		}
 		if keep {
@@ -97,21 +103,15 @@ func (p *Projection) addPayment(r *ledger.Result, i *ledger.Pay, index int, seen
 	if r.Outcome == ledger.Repeated || r.Participant == (ledger.BIC{}) || i.ID == (ledger.ID{}) {
 		return false // the first answer stands; or nobody's payment
 	}
-	pay := Payment{
-		ID: i.ID, From: r.Participant, To: i.To, Kind: KindSubmission,
-		Status: StatusSettled, Mode: i.Mode, Partial: i.Partial, Send: i.Send, Deliver: i.Deliver,
-		Amount: i.Amount, Bound: i.Bound, Least: i.Least, Source: r.Source, Delivered: r.Delivered,
-		NotAfter: i.NotAfter, UETR: i.UETR, UETRKind: i.UETRKind, Commitment: i.Commitment,
-		Created: p.block.Time, Accepted: p.block.Time, Settled: p.block.Time,
-		Height: p.block.Height, Index: index,
-	}
+	pay := p.paymentOf(r, i, index)
 	switch {
+	case r.Outcome == ledger.Queued:
+		pay.Status, pay.Settled = StatusQueued, 0
 	case r.Outcome != ledger.Applied:
 		pay.Status, pay.Code, pay.ISOReason = StatusRejected, r.Outcome.String(), ledger.ISOReason(r.Outcome)
 	case i.Mode == ledger.Covered:
 		pay.Status, pay.Settled = StatusHeld, 0
 	}
-	pay.DeliveredIssuer = arrivedFrom(r, i)
 	switch r.Outcome {
 	case ledger.BadSignature, ledger.WrongNetwork, ledger.UnknownParticipant, ledger.UnknownKey:
 		// Anyone can send such a thing in anyone's name, so it makes no row, and no leaf for a payment.
@@ -125,6 +125,38 @@ func (p *Projection) addPayment(r *ledger.Result, i *ledger.Pay, index int, seen
 	p.payments = append(p.payments, pay)
 	p.events = append(p.events, paymentEvents(&pay)...)
 	return true
+}
+
+// paymentOf returns the payment that a result decides, settled.
+func (p *Projection) paymentOf(r *ledger.Result, i *ledger.Pay, index int) Payment {
+	return Payment{
+		ID: i.ID, From: r.Participant, To: i.To, Kind: KindSubmission,
+		Status: StatusSettled, Mode: i.Mode, Partial: i.Partial, Send: i.Send, Deliver: i.Deliver,
+		Amount: i.Amount, Bound: i.Bound, Least: i.Least, Source: r.Source, Delivered: r.Delivered,
+		DeliveredIssuer: arrivedFrom(r, i),
+		NotAfter:        i.NotAfter, UETR: i.UETR, UETRKind: i.UETRKind, Commitment: i.Commitment,
+		Created: p.block.Time, Accepted: p.block.Time, Settled: p.block.Time,
+		Height: p.block.Height, Index: index,
+	}
+}
+
+// endPayment adds how a payment ended that waited.
+func (p *Projection) endPayment(r *ledger.Result, i *ledger.Pay, index int) {
+	pay := p.paymentOf(r, i, index)
+	switch r.Outcome {
+	case ledger.Applied:
+	case ledger.Cancelled:
+		pay.Status = StatusCancelled
+	case ledger.Expired:
+		pay.Status = StatusExpired
+	default:
+		pay.Status = StatusRejected
+	}
+	if r.Outcome != ledger.Applied {
+		pay.Code, pay.ISOReason = r.Outcome.String(), ledger.ISOReason(r.Outcome)
+	}
+	p.ended = append(p.ended, pay)
+	p.events = append(p.events, paymentEvents(&pay)...)
 }
 
 // arrivedFrom returns the issuer of what a payment brought its receiver, zero when its receiver took
