@@ -149,7 +149,7 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 	case !errors.Is(err, sqlstore.ErrNotFound):
 		return v, err
 	}
-	if err := g.tellReturns(ctx, &v, p, by.bic); err != nil {
+	if err := g.tellReturns(ctx, &v, &p); err != nil {
 		return v, err
 	}
 	sender, several := p.From == by.bic, p.Arrived().Issuer == (ledger.BIC{})

@@ -35,6 +35,7 @@ type Store interface {
 	ExpireRequests(ctx context.Context, before int64) (int64, error)
 
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
+	Returned(ctx context.Context, p *sqlstore.Payment) (ledger.ID, error)
 	Payments(ctx context.Context, viewer ledger.BIC, f sqlstore.PaymentFilter, after sqlstore.PaymentCursor, limit int) ([]sqlstore.Payment, error)
 	PaymentsByID(ctx context.Context, sender ledger.BIC, ids []ledger.ID) ([]sqlstore.Payment, error)
 	PaymentDetails(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Details, error)

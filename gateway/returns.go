@@ -99,27 +99,20 @@ func (g *Gateway) setReturnBound(ctx context.Context, o *paymentOrder) error {
 }
 
 // tellReturns says which payment a return gives back, and which return gave a payment back.
-func (g *Gateway) tellReturns(ctx context.Context, v *openapi.Payment, p sqlstore.Payment, viewer ledger.BIC) error {
+func (g *Gateway) tellReturns(ctx context.Context, v *openapi.Payment, p *sqlstore.Payment) error {
 	if p.Status != sqlstore.StatusSettled {
 		return nil
 	}
-	found, err := g.cfg.Store.Payments(ctx, viewer, sqlstore.PaymentFilter{UETR: p.UETR, Status: sqlstore.StatusSettled}, sqlstore.PaymentCursor{}, 16)
-	for i := range found {
-		o := &found[i]
-		back, forth := o, &p
-		if p.UETRKind == ledger.UETRReturn {
-			back, forth = &p, o
-		}
-		if o.From != p.To || o.To != p.From || back.UETRKind != ledger.UETRReturn || forth.UETRKind == ledger.UETRReturn || forth.Mode == ledger.Covered {
-			continue
-		}
-		if back == o {
-			v.ReturnedBy = idText(o.ID)
-		} else {
-			v.ReturnOf = idText(o.ID)
-		}
+	id, err := g.cfg.Store.Returned(ctx, p)
+	switch {
+	case err != nil || id == (ledger.ID{}):
+		return err
+	case p.UETRKind == ledger.UETRReturn:
+		v.ReturnOf = idText(id)
+	default:
+		v.ReturnedBy = idText(id)
 	}
-	return err
+	return nil
 }
 
 var errNoOriginal = errors.New("no such payment")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
@@ -245,6 +246,26 @@ func (f *PaymentFilter) order() string {
 		return "settled DESC, id DESC"
 	}
 	return "created DESC, id DESC"
+}
+
+// Returned says which settled payment a settled return gives back, or which return gave a payment back; zero
+// for none. A return has the UETR of what it gives back and goes the other way (pacs.004); an advice, for which
+// nothing moved, is not what is given back.
+func (s *Store) Returned(ctx context.Context, p *Payment) (ledger.ID, error) {
+	kind, mode := "uetr_kind = ?", int64(ledger.UETRReturn)
+	if p.UETRKind == ledger.UETRReturn {
+		kind, mode = "uetr_kind <> "+strconv.Itoa(int(ledger.UETRReturn))+" AND mode <> ?", int64(ledger.Covered)
+	} else if p.Mode == ledger.Covered {
+		return ledger.ID{}, nil
+	}
+	var w where
+	w.add("SELECT id FROM payments WHERE uetr = ? AND sender = ? AND receiver = ? AND status = 'settled' AND ", p.UETR[:], p.To.String(), p.From.String())
+	w.add(kind+" ORDER BY created DESC, id DESC LIMIT 1", mode)
+	found, err := list(ctx, s.read, "returned payment", func(r *sql.Rows, id *ledger.ID) error { return r.Scan(toID(id)) }, string(w.text), w.args...)
+	if err != nil || len(found) == 0 {
+		return ledger.ID{}, err
+	}
+	return found[0], nil
 }
 
 // PaymentDetails returns the confidential details of a payment that viewer may see, by the rule of Payment.
