@@ -30,6 +30,12 @@ func (s server) PlaceOffer(ctx context.Context, r openapi.PlaceOfferRequestObjec
 	})
 }
 
+// timesInForce has no word for what is not said, which is good till cancelled.
+var timesInForce = map[openapi.TimeInForce]ledger.TimeInForce{
+	openapi.GoodTillCancelled: ledger.GoodTillCancelled, openapi.ImmediateOrCancel: ledger.ImmediateOrCancel,
+	openapi.FillOrKill: ledger.FillOrKill, openapi.Passive: ledger.Passive,
+}
+
 // readOffer makes the instruction, and records what is wrong with the request.
 func readOffer(in *openapi.NewOffer, maker ledger.BIC, now int64, f *faults) *ledger.PlaceOffer {
 	offer := &ledger.PlaceOffer{ID: newID()}
@@ -72,6 +78,9 @@ func readOffer(in *openapi.NewOffer, maker ledger.BIC, now int64, f *faults) *le
 		if offer.Expires, err = parseTime(in.ExpiresAt); err != nil || offer.Expires <= now {
 			f.add("/expires_at", openapi.ErrorCodeOfferExpired, "not a time to come", "DT01")
 		}
+	}
+	if offer.Force = timesInForce[in.TimeInForce]; offer.Expires != 0 && (offer.Force == ledger.ImmediateOrCancel || offer.Force == ledger.FillOrKill) {
+		f.add("/expires_at", openapi.ErrorCodeConflictingFields, "an offer that is filled at once or not at all has no expiry", "")
 	}
 	return offer
 }

@@ -8,9 +8,8 @@ import (
 
 // cross lets a new offer take what stands at its price or better, each at the standing price, oldest
 // first within a price. What can't be filled now (no funds, no room, or too small to keep the new
-// offer's own price) is passed over; it ends where its leaf is full.
-func (s *State) cross(o *Offer, r *Result) error {
-	room := MaxLeaf - leafHead
+// offer's own price) is passed over; it ends where its leaf has no more room.
+func (s *State) cross(o *Offer, r *Result, room *int) error {
 	for i := 0; o.Remaining > 0; {
 		book := s.Book(o.Want, o.Give)
 		if i == len(book) {
@@ -34,7 +33,7 @@ func (s *State) cross(o *Offer, r *Result) error {
 		s.plan.Flows = append(s.plan.Flows, Flow{Fill, int32(at), x.cost, x.out})
 		s.plan.Flows = s.appendHandover(s.plan.Flows, standing.GivePos, o.WantPos, x.take)
 		s.plan.Source, s.plan.Delivered = x.in, x.take
-		if movesLen(s.plan.Flows) > room {
+		if movesLen(s.plan.Flows) > *room {
 			return nil
 		}
 		req := Request{
@@ -54,7 +53,7 @@ func (s *State) cross(o *Offer, r *Result) error {
 		if err := s.postPlan(&s.plan, r); err != nil {
 			return err
 		}
-		room -= movesLen(s.plan.Flows)
+		*room -= movesLen(s.plan.Flows)
 		r.Source += x.in
 		r.Delivered += x.take
 		o.Remaining -= x.in

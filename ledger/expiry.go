@@ -14,10 +14,11 @@ func (s *State) lapse() {
 	}
 }
 
-// stands says whether the offer of a deadline is still there, and not another one in its slot.
+// stands says whether the offer of a deadline is still there and has it still, and is not another one in its
+// slot.
 func (s *State) stands(e expiring) bool {
 	o := &s.offers[e.offer]
-	return o.Live && o.Seq == e.seq
+	return o.Live && o.Seq == e.seq && o.Expires == e.at
 }
 
 // pushDeadline adds a deadline. When most of the heap's are of offers that have left, those go first:

@@ -23,6 +23,7 @@ const (
 
 	KindSetValidators Kind = 19
 	KindSetOperator   Kind = 20
+	KindReplaceOffers Kind = 15
 )
 
 // KindLater is the kind of a result that is not of an instruction of its block: see Later. No
@@ -34,6 +35,7 @@ var kindNames = [...]string{
 	KindSetLine: "set_line", KindControlLine: "control_line", KindPlaceOffer: "place_offer",
 	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
 	KindCancelOffer: "cancel_offer", KindPay: "pay", KindLater: "later",
+	KindReplaceOffers: "replace_offers",
 }
 
 // String returns the kind's name.
@@ -110,6 +112,7 @@ type PlaceOffer struct {
 	Amount  int64 // minor units of Give, transfer fees included
 	Price   money.Ratio
 	Expires int64 // Unix milliseconds; 0 for never
+	Force   TimeInForce
 }
 
 // CancelOffer takes an offer of the signer off the book.
@@ -282,12 +285,15 @@ func (i *PlaceOffer) encode(w *writer) {
 	w.i64(i.Price.N)
 	w.i64(i.Price.D)
 	w.i64(i.Expires)
+	w.u8(uint8(i.Force))
 }
 
 func (i *PlaceOffer) decode(r *reader) {
 	r.fill(i.ID[:])
 	i.Give, i.Want, i.Amount = r.asset(), r.asset(), r.i64()
 	i.Price.N, i.Price.D, i.Expires = r.i64(), r.i64(), r.i64()
+	i.Force = TimeInForce(r.u8())
+	r.bad = r.bad || i.Force >= timeInForceEnd
 }
 
 func (i *CancelOffer) encode(w *writer) { w.raw(i.ID[:]) }
@@ -355,6 +361,8 @@ func DecodeInstruction(kind Kind, body []byte) (Instruction, bool) {
 		i = new(SetValidators)
 	case KindSetOperator:
 		i = new(SetOperator)
+	case KindReplaceOffers:
+		i = new(ReplaceOffers)
 	default:
 		return nil, false
 	}

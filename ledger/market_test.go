@@ -176,7 +176,9 @@ func (m *market) trade() (string, ledger.Instruction) {
 	_, want := m.position("want", func(_ ledger.PosID, p ledger.Position) bool {
 		return m.state.Participants()[p.Holder].BIC.String() == by && m.state.AssetName(p.Asset) != give
 	})
-	return by, m.offer(give, want, -30)
+	o := m.offer(give, want, -30)
+	o.Force = draw(m, "force", []ledger.TimeInForce{0, 0, ledger.ImmediateOrCancel, ledger.FillOrKill, ledger.Passive})
+	return by, o
 }
 
 // order is a random payment, most of them from who has something to who accepts something.
@@ -304,7 +306,7 @@ func (m *market) checkOffer(by ledger.BIC, i *ledger.PlaceOffer, r *ledger.Resul
 	if new(big.Int).Mul(big.NewInt(r.Delivered), big.NewInt(i.Price.D)).Cmp(asked) < 0 {
 		m.rt.Fatalf("%s: %+v: took %d for %d, less than its price", by, i, r.Delivered, r.Source)
 	}
-	if left := m.told.offers[i.ID].Remaining; left != i.Amount-r.Source {
+	if left := m.told.offers[i.ID].Remaining; left != i.Amount-r.Source && i.Force != ledger.ImmediateOrCancel || i.Force == ledger.FillOrKill && left != 0 {
 		m.rt.Fatalf("%s: %+v: gave %d at once, %d are left", by, i, r.Source, left)
 	}
 }

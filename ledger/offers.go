@@ -21,40 +21,60 @@ func (s *State) placeOffer(by BIC, i *PlaceOffer, r *Result) (Outcome, error) {
 		return UnknownCurrency, nil
 	case i.Amount < 1 || i.Amount > MaxUnits || i.ID == ID{}:
 		return BadAmount, nil
-	case !s.goodPrice(i):
+	case !goodPrice(i.Price, i.Amount):
 		return BadPrice, nil
 	case i.Give == i.Want:
 		return SameAsset, nil
 	case !s.carries(maker, giver, i.Give.Currency) || !s.carries(maker, wanted, i.Want.Currency):
 		return NoLine, nil
-	case s.seen.has(None, seenOffer, i.ID) || s.FindOffer(i.ID) != None:
+	case s.seen.has(None, seenOffer, i.ID) || s.seen.has(None, seenOffer, ladderOf(i.ID)) || s.FindOffer(i.ID) != None:
 		return IDReused, nil
 	case i.Expires != 0 && i.Expires <= s.time:
 		return OfferExpired, nil
 	case len(s.participants[maker].offers) == MaxOffers:
 		return TooManyOffers, nil
 	}
-	s.seen.add(None, seenOffer, i.ID) // whoever places it: fills and cancellations name an offer by its id alone
-	give, want := s.openAsset(giver, i.Give.Currency), s.openAsset(wanted, i.Want.Currency)
-	s.offerSeq++
 	o := Offer{
-		ID: i.ID, Maker: maker, Give: give, Want: want, Price: i.Price, Remaining: i.Amount,
-		GivePos: s.FindPosition(maker, give), WantPos: s.FindPosition(maker, want),
-		Expires: i.Expires, Seq: s.offerSeq, Live: true,
+		ID: i.ID, Maker: maker, Give: s.FindAsset(i.Give), Want: s.FindAsset(i.Want), Price: i.Price, Remaining: i.Amount,
+		Expires: i.Expires, Live: true,
 	}
-	if err := s.cross(&o, r); err != nil {
+	o.GivePos, o.WantPos = s.FindPosition(maker, o.Give), s.FindPosition(maker, o.Want)
+	switch {
+	case i.Force == Passive && s.wouldTake(&o):
+		return WouldCross, nil
+	case i.Force == FillOrKill && (o.GivePos == None || o.WantPos == None):
+		return NotFilled, nil // an asset that nobody opened yet has no book
+	}
+	if o.Give, o.Want = s.openAsset(giver, i.Give.Currency), s.openAsset(wanted, i.Want.Currency); o.GivePos == None || o.WantPos == None {
+		o.GivePos, o.WantPos = s.FindPosition(maker, o.Give), s.FindPosition(maker, o.Want)
+	}
+	if i.Force == FillOrKill {
+		s.undo.begin(s)
+	}
+	s.offerSeq++
+	o.Seq = s.offerSeq
+	room := MaxLeaf - leafHead
+	if err := s.cross(&o, r, &room); err != nil {
 		return Applied, err
 	}
-	s.rest(o)
+	if i.Force == FillOrKill {
+		killed := o.Remaining > 0
+		if err := s.undo.end(s, killed, len(s.block.Results)-1); err != nil || killed {
+			s.offerSeq--
+			return NotFilled, err
+		}
+	}
+	s.seen.add(None, seenOffer, i.ID) // whoever places it: fills and cancellations name an offer by its id alone
+	s.rest(o, i.Force)
 	return Applied, nil
 }
 
 // goodPrice refuses ratios that are not canonical or make the whole offer cost nothing or too much.
-func (s *State) goodPrice(i *PlaceOffer) bool {
-	if !lowest(i.Price) || i.Price.N > MaxUnits || i.Price.D > MaxUnits {
+func goodPrice(price money.Ratio, amount int64) bool {
+	if !lowest(price) || price.N > MaxUnits || price.D > MaxUnits {
 		return false
 	}
-	cost, err := i.Price.Cost(i.Amount, money.RoundUp)
+	cost, err := price.Cost(amount, money.RoundUp)
 	return err == nil && cost <= MaxUnits
 }
 
@@ -70,8 +90,8 @@ func (s *State) carries(p, issuer PartID, c money.Currency) bool {
 	return s.FindPosition(p, s.positions[s.purses[purse].Own].Asset) != None
 }
 
-// rest puts what is left of a new offer on the book.
-func (s *State) rest(o Offer) {
+// rest puts what is left of a new offer on the book, unless it was to be taken at once.
+func (s *State) rest(o Offer, force TimeInForce) {
 	at := s.freeOffer
 	if at != None {
 		s.freeOffer = s.nextFree[at]
@@ -85,8 +105,12 @@ func (s *State) rest(o Offer) {
 	maker := &s.participants[o.Maker]
 	maker.offers = append(maker.offers, at)
 	s.byOffer[o.ID] = at
-	if o.Remaining == 0 {
+	switch {
+	case o.Remaining == 0:
 		s.unrest(at, OfferFilled)
+		return
+	case force == ImmediateOrCancel:
+		s.unrest(at, OfferCancelled)
 		return
 	}
 	s.enterBook(at)
@@ -142,7 +166,8 @@ func (s *State) unrest(at OfferIdx, end OfferEnd) {
 		s.crossed = slices.DeleteFunc(s.crossed, func(x OfferIdx) bool { return x == at })
 	}
 	maker := &s.participants[o.Maker]
-	maker.offers = slices.DeleteFunc(maker.offers, func(x OfferIdx) bool { return x == at })
+	n := slices.Index(maker.offers, at)
+	maker.offers = slices.Delete(maker.offers, n, n+1)
 	delete(s.byOffer, o.ID)
 	o.Live = false
 	s.touched.offerEnd(s, at, end)

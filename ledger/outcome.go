@@ -81,6 +81,11 @@ const (
 	UnknownQuote   // the participant has no such firm quote
 	PvPMismatch    // the payment it is linked to is not linked to it, or not of another currency
 	PvPEnded       // the payment it is linked to came to nothing
+
+	// Offers, again.
+	WouldCross    // a passive offer would take what stands
+	NotFilled     // what stands does not fill all of an offer that is to be filled at once
+	LadderCrosses // two levels of one ladder cross each other
 	outcomeEnd
 )
 
@@ -105,6 +110,7 @@ var slugs = [...]string{
 	Queued: "queued", QueueFull: "queue_full", Cancelled: "cancelled", Expired: "expired",
 	UnknownPayment: "unknown_payment", TermsConflict: "terms_conflict", UnknownQuote: "unknown_quote",
 	PvPMismatch: "pvp_mismatch", PvPEnded: "pvp_ended",
+	WouldCross: "would_cross", NotFilled: "not_filled", LadderCrosses: "ladder_crosses",
 }
 
 // String returns the outcome's slug, the code that callers see.

@@ -313,6 +313,8 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 		return s.placeOffer(by, i, r)
 	case *CancelOffer:
 		return s.cancelOffer(by, i), nil
+	case *ReplaceOffers:
+		return s.replaceOffers(by, i, r)
 	case *Pay:
 		return s.pay(by, i, r)
 	case *SetValidators:

@@ -298,7 +298,12 @@ func (w *world) run(line string) []string {
 		if a.has("expires") {
 			i.Expires = w.now + w.ms(a.named["expires"])
 		}
+		i.Force = forces[a.named["force"]]
 		return w.tell(w.do(a.words[1], i))
+	case "ladder":
+		return w.tell(w.do(a.words[1], w.ladder(a)))
+	case "book":
+		return w.book(asset(a.named["give"]), asset(a.named["want"]))
 	case "cancel":
 		return w.tell(w.do(a.words[1], &ledger.CancelOffer{ID: idOf(a.words[2])}))
 	case "pay":

@@ -52,8 +52,11 @@ func submissionForm(whole bool) byte {
 
 // maxBody bounds the bytes of an instruction of the kind.
 func maxBody(k Kind) int {
-	if k == KindSetValidators {
+	switch k {
+	case KindSetValidators:
 		return MaxValidatorsBody
+	case KindReplaceOffers:
+		return MaxLadderBody
 	}
 	return MaxBody
 }

@@ -22,13 +22,21 @@ func vectorInstructions() []ledger.Instruction {
 		&ledger.SetKey{Participant: ledger.MustBIC("BNMXMXMM"), Key: public(keyOf("other")), Revoke: true},
 		&ledger.SetLine{Asset: asset("USD@CHASUS33"), Limit: 5, Ripple: true, QualityIn: 999_000_000, QualityOut: 1_001_000_000},
 		&ledger.ControlLine{Holder: ledger.MustBIC("HSBCGB2LXYZ"), Currency: money.MustCurrency("KWD"), SetAuthorized: true, Authorized: true},
-		&ledger.PlaceOffer{ID: idOf("o"), Give: asset("EUR@DEUTDEFF"), Want: asset("USD@CHASUS33"), Amount: 10, Price: money.Ratio{N: 10873, D: 10000}, Expires: start + 1},
+		&ledger.PlaceOffer{ID: idOf("o"), Give: asset("EUR@DEUTDEFF"), Want: asset("USD@CHASUS33"), Amount: 10, Price: money.Ratio{N: 10873, D: 10000}, Expires: start + 1, Force: ledger.FillOrKill},
 		&ledger.CancelOffer{ID: idOf("o")},
 		&ledger.SetValidators{
 			Number: 1, After: 2, Set: []ledger.Validator{{Name: "v1", Key: public(keyOf("v1"))}, {Name: "v2", Key: public(keyOf("v2"))}},
 			Approvals: []ledger.Approval{{By: 0, Signature: [64]byte{1}}, {By: 3, Signature: [64]byte{2}}}, Consents: [][64]byte{{3}},
 		},
 		&ledger.SetOperator{Number: 4, Key: public(keyOf("other")), Proof: [64]byte{5}},
+		&ledger.ReplaceOffers{
+			ID: ledger.ID{1, 2}, Base: []ledger.AssetName{asset("EUR@CHASUS33"), asset("EUR@DEUTDEFF")}, Quote: []ledger.AssetName{asset("USD@CHASUS33")}, Expires: start + 2, Force: ledger.Passive,
+			Levels: []ledger.Level{
+				{Sell: true, Amount: 3, Price: money.Ratio{N: 10873, D: 10000}},
+				{Sell: true, Base: 1, Amount: 4, Price: money.Ratio{N: 10877, D: 10000}},
+				{Amount: 5, Price: money.Ratio{N: 10000, D: 10871}},
+			},
+		},
 		&ledger.Pay{
 			ID: idOf("p"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactDeliver, Partial: true, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
 			Amount: 1, Bound: 2, Least: 1, NotAfter: start + 5, UETR: idOf("u"), UETRKind: ledger.UETRCover, MessageID: idOf("m"),

@@ -62,6 +62,9 @@ var words = [outcomeEnd]string{
 	BadValidators:      "not a set of validators, or the present one, or the delay is out of bounds",
 	NotApproved:        "not signed by a quorum of the present validators",
 	KeyNotProven:       "a new key's own signature is missing or wrong",
+	WouldCross:         "the offer is to be passive, and would take what stands",
+	NotFilled:          "what stands does not fill all of the offer now",
+	LadderCrosses:      "two levels of the ladder cross each other",
 }
 
 // Words says the outcome to a person. The slug is what a program reads.

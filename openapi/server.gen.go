@@ -186,6 +186,7 @@ const (
 	ErrorCodeInvalidUtf8             ErrorCode = "invalid_utf8"
 	ErrorCodeInvalidValue            ErrorCode = "invalid_value"
 	ErrorCodeKeyNotProven            ErrorCode = "key_not_proven"
+	ErrorCodeLadderCrosses           ErrorCode = "ladder_crosses"
 	ErrorCodeLineFrozen              ErrorCode = "line_frozen"
 	ErrorCodeMalformedJson           ErrorCode = "malformed_json"
 	ErrorCodeMalformedXml            ErrorCode = "malformed_xml"
@@ -204,6 +205,7 @@ const (
 	ErrorCodeNotAllowed              ErrorCode = "not_allowed"
 	ErrorCodeNotApproved             ErrorCode = "not_approved"
 	ErrorCodeNotAuthorized           ErrorCode = "not_authorized"
+	ErrorCodeNotFilled               ErrorCode = "not_filled"
 	ErrorCodeNotFinal                ErrorCode = "not_final"
 	ErrorCodeNotFound                ErrorCode = "not_found"
 	ErrorCodeNotYourMessage          ErrorCode = "not_your_message"
@@ -257,6 +259,7 @@ const (
 	ErrorCodeUnknownSigningKey       ErrorCode = "unknown_signing_key"
 	ErrorCodeUnsupportedMediaType    ErrorCode = "unsupported_media_type"
 	ErrorCodeWebhookDisabled         ErrorCode = "webhook_disabled"
+	ErrorCodeWouldCross              ErrorCode = "would_cross"
 	ErrorCodeWrongNetwork            ErrorCode = "wrong_network"
 	ErrorCodeWrongType               ErrorCode = "wrong_type"
 )
@@ -358,6 +361,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeKeyNotProven:
 		return true
+	case ErrorCodeLadderCrosses:
+		return true
 	case ErrorCodeLineFrozen:
 		return true
 	case ErrorCodeMalformedJson:
@@ -393,6 +398,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNotApproved:
 		return true
 	case ErrorCodeNotAuthorized:
+		return true
+	case ErrorCodeNotFilled:
 		return true
 	case ErrorCodeNotFinal:
 		return true
@@ -499,6 +506,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUnsupportedMediaType:
 		return true
 	case ErrorCodeWebhookDisabled:
+		return true
+	case ErrorCodeWouldCross:
 		return true
 	case ErrorCodeWrongNetwork:
 		return true
@@ -818,6 +827,30 @@ const (
 func (e TestEventType) Valid() bool {
 	switch e {
 	case TestEventTypeWebhookTest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimeInForce.
+const (
+	FillOrKill        TimeInForce = "fill_or_kill"
+	GoodTillCancelled TimeInForce = "good_till_cancelled"
+	ImmediateOrCancel TimeInForce = "immediate_or_cancel"
+	Passive           TimeInForce = "passive"
+)
+
+// Valid indicates whether the value is a known member of the TimeInForce enum.
+func (e TimeInForce) Valid() bool {
+	switch e {
+	case FillOrKill:
+		return true
+	case GoodTillCancelled:
+		return true
+	case ImmediateOrCancel:
+		return true
+	case Passive:
 		return true
 	default:
 		return false
@@ -1477,8 +1510,11 @@ type NewOffer struct {
 	Give      Money `json:"give"`
 
 	// Price A plain decimal number, never with an exponent.
-	Price Decimal   `json:"price,omitempty"`
-	Want  OfferSide `json:"want"`
+	Price Decimal `json:"price,omitempty"`
+
+	// TimeInForce `good_till_cancelled`, as when none is named: what crosses is filled at once, the rest stands, up to `expires_at` if there is one. `immediate_or_cancel`: the rest is cancelled. `fill_or_kill`: all of it is filled at once, or it is refused as `not_filled`. `passive`: refused as `would_cross` where anything would be filled at once.
+	TimeInForce TimeInForce `json:"time_in_force,omitempty"`
+	Want        OfferSide   `json:"want"`
 }
 
 // NewParticipant defines model for NewParticipant.
@@ -2034,6 +2070,9 @@ type TestEventType string
 
 // Time RFC 3339.
 type Time = string
+
+// TimeInForce `good_till_cancelled`, as when none is named: what crosses is filled at once, the rest stands, up to `expires_at` if there is one. `immediate_or_cancel`: the rest is cancelled. `fill_or_kill`: all of it is filled at once, or it is refused as `not_filled`. `passive`: refused as `would_cross` where anything would be filled at once.
+type TimeInForce string
 
 // Token defines model for Token.
 type Token struct {

@@ -335,6 +335,12 @@ func (t *touched) add(leaf *ledger.Leaf) {
 		if in.Expires != 0 {
 			t.Expiries = append(t.Expiries, in.Expires)
 		}
+	case *ledger.ReplaceOffers:
+		t.Market = true
+		t.Hops = append(t.Hops, leaf.Participant)
+		if in.Expires != 0 {
+			t.Expiries = append(t.Expiries, in.Expires)
+		}
 	default:
 		t.Market = true
 	}

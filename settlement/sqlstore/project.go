@@ -159,8 +159,8 @@ func writeOffers(ctx context.Context, t tx, p *Projection) error {
 				v.Want.Issuer.String(), v.Amount, v.Remaining, v.Price.N, v.Price.D, priceKey(v.Price), v.Expires, v.Crossed, v.Status, v.Placed, int64(v.Height))
 			continue
 		}
-		if _, err := t.exec(ctx, `UPDATE offers SET remaining = $1, crossed = $2, status = $3, height = $4 WHERE seq = $5`,
-			v.Remaining, v.Crossed, v.Status, int64(v.Height), int64(v.Seq)); err != nil {
+		if _, err := t.exec(ctx, `UPDATE offers SET remaining = $1, crossed = $2, status = $3, height = $4, expires = $5 WHERE seq = $6`,
+			v.Remaining, v.Crossed, v.Status, int64(v.Height), v.Expires, int64(v.Seq)); err != nil {
 			return fmt.Errorf("update offer: %w", err)
 		}
 	}

@@ -81,6 +81,12 @@ func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
 			if r.Outcome == ledger.Applied {
 				placed[offerKey{r.Participant, instruction.ID}] = instruction.Amount
 			}
+		case *ledger.ReplaceOffers:
+			if r.Outcome == ledger.Applied {
+				for n := range instruction.Levels {
+					placed[offerKey{r.Participant, instruction.LevelID(n)}] = instruction.Levels[n].Amount
+				}
+			}
 		case *ledger.Pay:
 			if r.Kind == ledger.KindLater {
 				p.endPayment(r, instruction, i)
