@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// The state hash covers the five tables, each under a Merkle tree of its own, the few scalars beside
+// The state hash covers the six tables, each under a Merkle tree of its own, the few scalars beside
 // them, and what was seen before. Only pages that a message touched are hashed again. Indexes (by BIC, by holding, the
 // books' order, the heap of deadlines) follow from the tables and are not hashed.
 
@@ -15,6 +15,7 @@ const (
 	tablePositions
 	tablePurses
 	tableOffers
+	tablePending
 	tableCount
 )
 
@@ -94,7 +95,7 @@ func (t *tree) size(pages int) {
 }
 
 func (s *State) tableLengths() [tableCount]int {
-	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers)}
+	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers), len(s.queue.slots)}
 }
 
 // Hash returns the state hash.
@@ -119,6 +120,7 @@ func (s *State) appendScalars(w *writer) {
 	w.u64(s.offerSeq)
 	w.u32(uint32(s.freeOffer))
 	s.auth.append(w)
+	s.queue.append(w)
 }
 
 // appendEntry writes the canonical bytes of one entry of a table; readEntry reads them.
@@ -160,6 +162,13 @@ func (s *State) appendEntry(w *writer, table, i int) {
 		w.i64(p.Net)
 		w.i64(p.Cap)
 		w.u32(uint32(p.Own))
+	case tablePending:
+		p := &s.queue.slots[i]
+		w.u8(bit(p.Live))
+		w.u32(uint32(s.queue.nextFree[i]))
+		if p.Live {
+			p.encode(w)
+		}
 	case tableOffers:
 		o := &s.offers[i]
 		w.u8(bit(o.Live) | bit(o.Crossed)<<1)

@@ -21,6 +21,9 @@ const (
 	KindCancelOffer
 	KindPay
 
+	KindCancelPayment  Kind = 13
+	KindReorderPayment Kind = 14
+
 	KindSetValidators Kind = 19
 	KindSetOperator   Kind = 20
 	KindReplaceOffers Kind = 15
@@ -36,6 +39,7 @@ var kindNames = [...]string{
 	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
 	KindCancelOffer: "cancel_offer", KindPay: "pay", KindLater: "later",
 	KindReplaceOffers: "replace_offers",
+	KindCancelPayment: "cancel_payment", KindReorderPayment: "reorder_payment",
 }
 
 // String returns the kind's name.
@@ -120,6 +124,19 @@ type CancelOffer struct {
 	ID ID
 }
 
+// CancelPayment cancels a payment of the signer that waits.
+type CancelPayment struct {
+	ID ID
+}
+
+// ReorderPayment moves a waiting payment of the signer among those that wait of its sender, and may give it
+// another priority: before another one of that priority, or behind them all where Before is zero.
+type ReorderPayment struct {
+	ID       ID
+	Priority Priority
+	Before   ID
+}
+
 // Mode says which side of a payment is exact.
 type Mode uint8
 
@@ -187,15 +204,17 @@ type Pay struct {
 }
 
 // Kind methods name each instruction.
-func (*Admit) Kind() Kind       { return KindAdmit }
-func (*SetTerms) Kind() Kind    { return KindSetTerms }
-func (*SetCap) Kind() Kind      { return KindSetCap }
-func (*SetKey) Kind() Kind      { return KindSetKey }
-func (*SetLine) Kind() Kind     { return KindSetLine }
-func (*ControlLine) Kind() Kind { return KindControlLine }
-func (*PlaceOffer) Kind() Kind  { return KindPlaceOffer }
-func (*CancelOffer) Kind() Kind { return KindCancelOffer }
-func (*Pay) Kind() Kind         { return KindPay }
+func (*Admit) Kind() Kind          { return KindAdmit }
+func (*SetTerms) Kind() Kind       { return KindSetTerms }
+func (*SetCap) Kind() Kind         { return KindSetCap }
+func (*SetKey) Kind() Kind         { return KindSetKey }
+func (*SetLine) Kind() Kind        { return KindSetLine }
+func (*ControlLine) Kind() Kind    { return KindControlLine }
+func (*PlaceOffer) Kind() Kind     { return KindPlaceOffer }
+func (*CancelOffer) Kind() Kind    { return KindCancelOffer }
+func (*Pay) Kind() Kind            { return KindPay }
+func (*CancelPayment) Kind() Kind  { return KindCancelPayment }
+func (*ReorderPayment) Kind() Kind { return KindReorderPayment }
 
 func (i *Admit) encode(w *writer) {
 	w.raw(i.BIC[:])
@@ -299,6 +318,21 @@ func (i *PlaceOffer) decode(r *reader) {
 func (i *CancelOffer) encode(w *writer) { w.raw(i.ID[:]) }
 func (i *CancelOffer) decode(r *reader) { r.fill(i.ID[:]) }
 
+func (i *CancelPayment) encode(w *writer) { w.raw(i.ID[:]) }
+func (i *CancelPayment) decode(r *reader) { r.fill(i.ID[:]) }
+
+func (i *ReorderPayment) encode(w *writer) {
+	w.raw(i.ID[:])
+	w.u8(uint8(i.Priority))
+	w.raw(i.Before[:])
+}
+
+func (i *ReorderPayment) decode(r *reader) {
+	r.fill(i.ID[:])
+	i.Priority = Priority(r.u8())
+	r.fill(i.Before[:])
+}
+
 func (i *Pay) encode(w *writer) {
 	w.raw(i.ID[:])
 	w.raw(i.To[:])
@@ -357,6 +391,10 @@ func DecodeInstruction(kind Kind, body []byte) (Instruction, bool) {
 		i = new(CancelOffer)
 	case KindPay:
 		i = new(Pay)
+	case KindCancelPayment:
+		i = new(CancelPayment)
+	case KindReorderPayment:
+		i = new(ReorderPayment)
 	case KindSetValidators:
 		i = new(SetValidators)
 	case KindSetOperator:

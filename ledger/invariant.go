@@ -30,6 +30,9 @@ func (s *State) CheckInvariants() error {
 	if err := s.checkBooks(); err != nil {
 		return err
 	}
+	if err := s.checkQueue(); err != nil {
+		return err
+	}
 	if got, want := s.Hash(), s.hashAfresh(); got != want {
 		return fmt.Errorf("%w: state hash %x, from nothing %x", ErrBroken, got, want)
 	}

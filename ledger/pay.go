@@ -4,45 +4,100 @@ package ledger
 // in full, and posts them: all of them, or none. From the point where it is found to be no duplicate,
 // its ids count as used, whatever its outcome.
 func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
-	req := &s.request
-	var outcome Outcome
-	if *req, outcome = s.checkPay(by, i); outcome != Applied {
+	req, outcome := s.checkPay(by, i)
+	if outcome != Applied {
 		return outcome, nil
 	}
 	s.seen.add(req.From, seenPayment, i.ID)
 	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
 	s.seen.later(req.From, seenMessage, i.MessageID)
-	if i.Mode == Covered {
-		return Applied, nil // its cover moves the money
+	if i.Mode != Covered { // else its cover moves the money
+		outcome = s.decide(req.From, req.To, i)
 	}
-
-	if outcome := s.narrow(req, i); outcome != Applied {
-		return outcome, nil
+	switch {
+	case outcome == Queued:
+		s.enqueue(req.From, i)
+	case outcome == Applied && i.Mode != Covered:
+		r.Source, r.Delivered = s.plan.Source, s.plan.Delivered
+		if err := s.postPlan(&s.plan, r); err != nil {
+			return Applied, err
+		}
 	}
-	if outcome := s.router.Route(req, &s.plan); outcome != Applied {
-		return outcome, nil
-	}
-	if err := s.checkPlan(req, &s.plan); err == errFull {
-		return Shortfall, nil
-	} else if err != nil {
-		s.block.Faults = append(s.block.Faults, err)
-		return RouteFault, nil
-	}
-	if leafHead+movesLen(s.plan.Flows) > MaxLeaf {
-		return Oversized, nil
-	}
-	r.Source, r.Delivered = s.plan.Source, s.plan.Delivered
-	return Applied, s.postPlan(&s.plan, r)
+	s.decided(req.From, i, outcome)
+	return outcome, nil
 }
 
-func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
-	req := Request{
-		From: s.FindParticipant(by), To: s.FindParticipant(i.To),
+// decide says whether a payment settles now, by the plan it leaves, or waits. What may wait goes behind
+// what waits already, and does not where it could never settle.
+func (s *State) decide(from, to PartID, i *Pay) Outcome {
+	if i.PvPWith != (ID{}) {
+		if outcome := s.checkLink(from, to, i); outcome != Applied {
+			return outcome
+		}
+		if _, ok := s.direct(from, i); !ok {
+			return NoPath
+		}
+		return s.queuedOrFull(from)
+	}
+	outcome := s.findPlan(from, i)
+	if i.OnShortfall == QueueOnShortfall && (outcome == Applied && !s.queue.inTurn(from, i) || outcome.forWant()) {
+		return s.queuedOrFull(from)
+	}
+	return outcome
+}
+
+func (s *State) queuedOrFull(from PartID) Outcome {
+	if s.queueRoom(from) {
+		return Queued
+	}
+	return QueueFull
+}
+
+// forWant says whether a payment failed for want of liquidity, which may come: funds, room, offers or
+// better prices.
+func (o Outcome) forWant() bool {
+	switch o {
+	case NoFunds, NoPath, Shortfall, SendMaxExceeded, DeliverMinNotMet, CapExceeded:
+		return true
+	}
+	return false
+}
+
+// findPlan asks for the flows of a payment that passed checkPay, and checks them; the plan is there when
+// it answers Applied.
+func (s *State) findPlan(by PartID, i *Pay) Outcome {
+	req := &s.request
+	*req = s.requestOf(by, i)
+	if outcome := s.narrow(req, i); outcome != Applied {
+		return outcome
+	}
+	if outcome := s.router.Route(req, &s.plan); outcome != Applied {
+		return outcome
+	}
+	if err := s.checkPlan(req, &s.plan); err == errFull {
+		return Shortfall
+	} else if err != nil {
+		s.block.Faults = append(s.block.Faults, err)
+		return RouteFault
+	}
+	if leafHead+movesLen(s.plan.Flows) > MaxLeaf {
+		return Oversized
+	}
+	return Applied
+}
+
+func (s *State) requestOf(by PartID, i *Pay) Request {
+	return Request{
+		From: by, To: s.FindParticipant(i.To),
 		Send: i.Send.Currency, Deliver: i.Deliver.Currency,
 		SendAsset: None, DeliverAsset: None,
 		Amount: i.Amount, Bound: i.Bound, ExactSend: i.Mode == ExactSend,
 		Partial: i.Partial, Least: i.Least,
 	}
+}
+
+func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
+	req := s.requestOf(s.FindParticipant(by), i)
 	switch {
 	case by == BIC{}:
 		return req, NotAllowed
@@ -52,7 +107,7 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 		return req, UnknownMode
 	case !amountsFit(i):
 		return req, BadAmount
-	case !termsFit(i):
+	case !termsFit(i) || i.waits() && s.under.sub.Whole:
 		return req, TermsConflict
 	case i.UETR == [16]byte{}:
 		return req, NoUETR
@@ -74,8 +129,6 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 		return req, DuplicateMessage
 	case i.Quote != ID{}:
 		return req, UnknownQuote
-	case i.waits():
-		return req, QueueFull
 	}
 	return req, Applied
 }

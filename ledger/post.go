@@ -54,7 +54,8 @@ func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
 	purse.Net += delta
 	s.touched.position(s, p)
 	s.touched.purse(s, pos.Purse)
-	s.touched.sum(pos.Asset, delta, !pos.Own && pos.Balance < 0 || pos.Own && pos.Balance > 0)
+	wrong := !pos.Own && pos.Balance < 0 || pos.Own && pos.Balance > 0
+	s.touched.sum(pos.Asset, delta, wrong && !s.together)
 	r.Postings = append(r.Postings, Posting{reason, p, s.participants[pos.Holder].BIC, s.AssetName(pos.Asset), delta, pos.Balance})
 }
 
@@ -117,6 +118,7 @@ func (t *touched) begin() {
 }
 
 func (t *touched) participant(s *State, p PartID) {
+	s.queue.changes++
 	if t.participants.add(p) {
 		s.trees[tableParticipants].touch(int(p))
 	}
@@ -132,6 +134,7 @@ func (t *touched) asset(s *State, a AssetID) {
 }
 
 func (t *touched) position(s *State, p PosID) {
+	s.queue.changes++
 	if t.positions.add(p) {
 		s.trees[tablePositions].touch(int(p))
 	}
@@ -141,6 +144,7 @@ func (t *touched) position(s *State, p PosID) {
 }
 
 func (t *touched) purse(s *State, p PurseID) {
+	s.queue.changes++
 	if t.purses.add(p) {
 		s.trees[tablePurses].touch(int(p))
 	}
@@ -150,6 +154,7 @@ func (t *touched) purse(s *State, p PurseID) {
 }
 
 func (t *touched) offer(s *State, o OfferIdx) {
+	s.queue.changes++
 	if t.offers.add(o) {
 		s.trees[tableOffers].touch(int(o))
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"viaduct/internal/money"
@@ -23,6 +24,22 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+// fewerRuns is for a test whose runs take long; it returns how many it makes.
+func fewerRuns(t *testing.T) int {
+	checks := flag.Lookup("rapid.checks").Value
+	before := checks.String()
+	n, err := strconv.Atoi(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n = max(1, n/8)
+	if err := checks.Set(strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = checks.Set(before) })
+	return n
 }
 
 // model is the slow, obvious twin: balances in a map, rules in plain words.

@@ -12,12 +12,13 @@ import (
 // the lists and indexes that the state is asked through. Every index in an entry is checked before it is
 // followed, so that no bytes lead anywhere but to an error.
 
-var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers"}
+var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments"}
 
 func (s *State) readScalars(r *reader) {
 	s.offerSeq = r.u64()
 	s.freeOffer = OfferIdx(r.u32())
 	s.auth.read(r)
+	s.queue.read(r)
 }
 
 // readEntry reads the next entry of a table as appendEntry wrote it.
@@ -51,6 +52,14 @@ func (s *State) readEntry(r *reader, table int) {
 		s.purses = append(s.purses, Purse{
 			Participant: PartID(r.u32()), Currency: money.Currency(r.u16()), Net: r.i64(), Cap: r.i64(), Own: PosID(r.u32()),
 		})
+	case tablePending:
+		var p Pending
+		live := r.bool()
+		s.queue.nextFree = append(s.queue.nextFree, PendingIdx(r.u32()))
+		if live {
+			p.decode(r)
+		}
+		s.queue.slots = append(s.queue.slots, p)
 	case tableOffers:
 		var o Offer
 		flags := r.u8()
@@ -82,7 +91,7 @@ func within[T ~int32](i T, n int) bool { return i >= 0 && int(i) < n }
 
 // relink makes the indexes of a state that was read.
 func (s *State) relink() error {
-	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkSeen} {
+	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkSeen} {
 		if err := step(); err != nil {
 			return err
 		}

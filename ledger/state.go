@@ -51,6 +51,14 @@ type State struct {
 	crossed   []OfferIdx // offers marked Crossed, oldest first
 	heldOut   []OfferIdx // scratch
 
+	queue   pendings
+	reach   reach
+	offsets offsets
+	closed  []bool // per purse: scratch
+	// searches counts the block's for what waits; together says that a set is being posted.
+	searches int
+	together bool
+
 	seen  seen
 	trees [tableCount]tree
 
@@ -95,6 +103,7 @@ func blank(g *Genesis) *State {
 		byOffer:    make(map[ID]OfferIdx),
 		books:      make(map[uint64][]OfferIdx),
 		seen:       newSeen(),
+		queue:      newPendings(),
 	}
 	for _, c := range g.Currencies {
 		s.currencies[c] = true
@@ -122,8 +131,16 @@ func (s *State) LastHeader() Hash { return s.lastHeader }
 func (s *State) Epoch() uint64 { return s.epoch }
 
 // NextDeadline returns the ledger time at which something falls due by itself, 0 for nothing: the
-// sequencer publishes an empty message then.
+// sequencer publishes an empty message then. It is the ledger's own time while the queue has work left.
 func (s *State) NextDeadline() int64 {
+	due := s.queueDeadline()
+	if offer := s.offerDeadline(); due == 0 || offer != 0 && offer < due {
+		due = offer
+	}
+	return due
+}
+
+func (s *State) offerDeadline() int64 {
 	for len(s.expiry) > 0 {
 		e := s.expiry[0]
 		if s.stands(e) {
@@ -156,6 +173,7 @@ func (s *State) Apply(m *Message, b *Block) error {
 	s.auth.advance(m.Height)
 	s.seen.begin(m.Time)
 	s.lapse()
+	s.lapseQueue()
 	s.pays = s.pays[:0]
 	for i := range m.Submissions {
 		if err := s.submit(i, &m.Submissions[i]); err != nil {
@@ -164,6 +182,9 @@ func (s *State) Apply(m *Message, b *Block) error {
 	}
 	s.tellEndings()
 	s.recheckCrossed()
+	if err := s.workQueue(); err != nil {
+		return fmt.Errorf("height %d, queue: %w", m.Height, err)
+	}
 	s.closeBlock(b, m.hash, prev)
 	return nil
 }
@@ -317,6 +338,10 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 		return s.replaceOffers(by, i, r)
 	case *Pay:
 		return s.pay(by, i, r)
+	case *CancelPayment:
+		return s.cancelPayment(by, i), nil
+	case *ReorderPayment:
+		return s.reorderPayment(by, i), nil
 	case *SetValidators:
 		return s.setValidators(by, i), nil
 	case *SetOperator:

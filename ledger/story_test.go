@@ -34,6 +34,8 @@ type world struct {
 	messages [][]byte
 	leaves   ledger.Hash // over all leaves' hashes so far
 	count    int
+	names    map[ledger.ID]string // of the story's payments
+	told     uint64               // height of the last block whose later results were told
 }
 
 var start = time.Date(2026, 3, 13, 16, 0, 0, 0, time.UTC).UnixMilli()
@@ -250,8 +252,24 @@ func (w *world) parts(text string) int64 {
 	return d.Shift(9).IntPart()
 }
 
-// run runs one command and returns what came out, a line an item.
+// run runs one command and returns what came out, a line an item, with what became of earlier payments.
 func (w *world) run(line string) []string {
+	out := w.command(line)
+	if w.told == w.state.Height() {
+		return out
+	}
+	w.told = w.state.Height()
+	for _, r := range w.block.Results {
+		if r.Kind == ledger.KindLater {
+			told := w.tell(r)
+			told[0] = "payment " + w.names[r.Later.ID] + " " + told[0]
+			out = append(out, told...)
+		}
+	}
+	return out
+}
+
+func (w *world) command(line string) []string {
 	a := parseArgs(line)
 	switch a.words[0] {
 	case "router": // before anything else; the naive one is there when none is named
@@ -308,6 +326,25 @@ func (w *world) run(line string) []string {
 		return w.tell(w.do(a.words[1], &ledger.CancelOffer{ID: idOf(a.words[2])}))
 	case "pay":
 		return w.tell(w.do(a.words[1], w.payment(a)))
+	case "unqueue":
+		return w.tell(w.do(a.words[1], &ledger.CancelPayment{ID: idOf(a.words[2])}))
+	case "reorder":
+		i := &ledger.ReorderPayment{ID: idOf(a.words[2]), Priority: priorityOf(a)}
+		if a.has("before") {
+			i.Before = idOf(a.named["before"])
+		}
+		return w.tell(w.do(a.words[1], i))
+	case "queue":
+		var out []string
+		for _, at := range w.state.Queue() {
+			p := &w.state.Pendings()[at]
+			text := fmt.Sprintf("%s of %s", w.names[p.ID], w.state.Participants()[p.By].BIC)
+			if p.Priority == ledger.Urgent {
+				text += ", urgent"
+			}
+			out = append(out, text)
+		}
+		return append(out, "next block "+w.deadline())
 	case "wait":
 		w.now += w.ms(a.words[1])
 		w.apply()
@@ -321,6 +358,24 @@ func (w *world) run(line string) []string {
 	}
 	w.t.Fatalf("unknown command %q", line)
 	return nil
+}
+
+func priorityOf(a args) ledger.Priority {
+	if a.named["priority"] == "urgent" {
+		return ledger.Urgent
+	}
+	return ledger.Normal
+}
+
+func (w *world) deadline() string {
+	switch due := w.state.NextDeadline(); due {
+	case 0:
+		return "never by itself"
+	case w.now:
+		return "now"
+	default:
+		return "in " + time.Duration((due-w.now)*1e6).String()
+	}
 }
 
 // price reads a price, or minor units wanted and given.
@@ -377,6 +432,17 @@ func (w *world) payment(a args) *ledger.Pay {
 	}
 	if a.has("message") {
 		i.MessageID = idOf(a.named["message"])
+	}
+	if w.names == nil {
+		w.names = map[ledger.ID]string{}
+	}
+	w.names[i.ID] = name
+	i.Priority = priorityOf(a)
+	if a.on("queue") {
+		i.OnShortfall = ledger.QueueOnShortfall
+	}
+	if a.has("pvp") {
+		i.PvPWith = idOf(a.named["pvp"])
 	}
 	i.Deliver, i.Send = asset(a.named["deliver"]), asset(a.named["send"])
 	switch a.named["mode"] {

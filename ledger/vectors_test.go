@@ -37,6 +37,8 @@ func vectorInstructions() []ledger.Instruction {
 				{Amount: 5, Price: money.Ratio{N: 10000, D: 10871}},
 			},
 		},
+		&ledger.CancelPayment{ID: idOf("p")},
+		&ledger.ReorderPayment{ID: idOf("p"), Priority: ledger.Urgent, Before: idOf("b")},
 		&ledger.Pay{
 			ID: idOf("p"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactDeliver, Partial: true, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
 			Amount: 1, Bound: 2, Least: 1, NotAfter: start + 5, UETR: idOf("u"), UETRKind: ledger.UETRCover, MessageID: idOf("m"),
