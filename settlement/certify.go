@@ -89,29 +89,31 @@ func (c *certifier) run(ctx context.Context, in <-chan *made, out chan<- *sqlsto
 	tick := time.NewTicker(certifyTick)
 	defer tick.Stop()
 	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		from := in
 		if len(c.tally.pending) >= maxPending {
 			from = nil
 		}
+		// This node's own blocks go before what others say of them, so that a run can be repeated.
 		var err error
 		select {
 		case m := <-from:
-			if m.withheld {
-				c.withheld = append(c.withheld, m)
-				c.n.alarm(fmt.Errorf("height %d: the ledger's time is %s, which is ahead of this clock: signing later", m.height, time.UnixMilli(m.time).UTC()))
+			err = c.add(m)
+		default:
+			select {
+			case m := <-from:
+				err = c.add(m)
+			case h := <-c.hears:
+				err = c.hear(h)
+			case <-tick.C:
+				if err = c.release(); err == nil {
+					c.ask()
+				}
+			case <-ctx.Done():
+				return ctx.Err()
 			}
-			if len(c.tally.pending) == 0 {
-				c.asked = time.Now()
-			}
-			err = c.tally.add(m)
-		case h := <-c.hears:
-			err = c.hear(h)
-		case <-tick.C:
-			if err = c.release(); err == nil {
-				c.ask()
-			}
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 		if err != nil {
 			return c.n.explain(ctx, err)
@@ -120,6 +122,18 @@ func (c *certifier) run(ctx context.Context, in <-chan *made, out chan<- *sqlsto
 			return err
 		}
 	}
+}
+
+// add takes in a block of this node's.
+func (c *certifier) add(m *made) error {
+	if m.withheld {
+		c.withheld = append(c.withheld, m)
+		c.n.alarm(fmt.Errorf("height %d: the ledger's time is %s, which is ahead of this clock: signing later", m.height, time.UnixMilli(m.time).UTC()))
+	}
+	if len(c.tally.pending) == 0 {
+		c.asked = time.Now()
+	}
+	return c.tally.add(m)
 }
 
 // hear takes in what another said. Lies are for the operator's eyes and change nothing.

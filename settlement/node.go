@@ -265,6 +265,9 @@ func (n *Node) readOn(ctx context.Context, out chan<- *slot) error {
 		if m.Position != n.position+1 {
 			return fmt.Errorf("%w: it skips from %d to %d", errJournal, n.position, m.Position)
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		n.position = m.Position
 		var s *slot
 		select {
@@ -308,6 +311,10 @@ func verifyAll(subs []ledger.Submission) {
 // validate applies, logs and signs, in that order.
 func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) error {
 	for {
+		// Of a block that waits and a stop the stop goes first: a run can be repeated.
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		var s *slot
 		select {
 		case s = <-in:
@@ -425,6 +432,9 @@ const (
 // back, and with them, through maxAhead, the intake.
 func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) error {
 	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		var p *sqlstore.Projection
 		select {
 		case p = <-in:

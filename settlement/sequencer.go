@@ -76,6 +76,9 @@ func (s *sequencer) run(ctx context.Context) error {
 	defer tick.Stop()
 	var due int64
 	for {
+		if ctx.Err() != nil {
+			return nil
+		}
 		var first waiting
 		if s.carried != nil {
 			first, s.carried = *s.carried, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"sync"
 	"time"
@@ -16,15 +15,23 @@ import (
 
 // drawn returns a number that depends on the seed and the arguments alone, whatever else runs.
 func drawn(seed uint64, args ...any) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d", seed)
+	h := hash64{offset64}
+	h.number(seed)
 	for _, a := range args {
-		fmt.Fprintf(h, "/%v", a)
+		switch a := a.(type) {
+		case string:
+			h.text(a)
+		case int:
+			h.number(uint64(a))
+		case uint64:
+			h.number(a)
+		case []byte:
+			h.bytes(a)
+		default:
+			panic(fmt.Sprintf("a number cannot depend on %T", a))
+		}
 	}
-	x := h.Sum64() // mixed as in package sim
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+	return mix(h.sum)
 }
 
 // chance says yes with so many of 1,000.
@@ -45,9 +52,10 @@ type simBus struct {
 	calm   bool
 	subs   map[string][]*simSub // by subject
 	cut    map[string]bool      // endpoints that nothing reaches and nothing leaves
-	copies map[string]int       // how often the same went from one to the other
+	copies map[uint64]int       // how often the same went from one to the other
 	votes  map[string]map[uint64]proof.Checkpoint
 	liar   string
+	trace  *simTrace
 	broken func(format string, args ...any)
 }
 
@@ -60,10 +68,10 @@ const (
 	busDelay   = 400 * time.Millisecond
 )
 
-func newSimBus(seed uint64, liar string, broken func(string, ...any)) *simBus {
+func newSimBus(seed uint64, liar string, trace *simTrace, broken func(string, ...any)) *simBus {
 	return &simBus{
-		seed: seed, subs: map[string][]*simSub{}, cut: map[string]bool{}, copies: map[string]int{},
-		votes: map[string]map[uint64]proof.Checkpoint{}, liar: liar, broken: broken,
+		seed: seed, subs: map[string][]*simSub{}, cut: map[string]bool{}, copies: map[uint64]int{},
+		votes: map[string]map[uint64]proof.Checkpoint{}, liar: liar, trace: trace, broken: broken,
 	}
 }
 
@@ -118,7 +126,7 @@ func (e endpoint) Request(ctx context.Context, subject string, data []byte) ([]b
 }
 
 func (e endpoint) Subscribe(subject string, f func([]byte, func([]byte))) (func() error, error) {
-	s := &simSub{owner: e.name, f: f, inbox: make(chan simMessage, 4096), done: make(chan struct{})}
+	s := &simSub{owner: e.name, f: f, inbox: make(chan simMessage, 512), done: make(chan struct{})}
 	e.b.mu.Lock()
 	e.b.subs[subject] = append(e.b.subs[subject], s)
 	e.b.mu.Unlock()
@@ -169,9 +177,10 @@ func (b *simBus) send(from string, to *simSub, subject string, data []byte, repl
 func (b *simBus) travel(from, to, subject string, data []byte, arrive func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := fmt.Sprintf("%s>%s:%s:%x", from, to, subject, data)
+	key := drawn(b.seed, from, to, subject, data)
 	b.copies[key]++
 	n := b.copies[key]
+	b.trace.note("send", from+">"+to+" "+subject, data, uint64(n))
 	delay := between(busLatency, b.seed, "latency", key, n)
 	times := 1
 	if !b.calm {
@@ -190,6 +199,7 @@ func (b *simBus) travel(from, to, subject string, data []byte, arrive func()) {
 			gone := b.cut[to]
 			b.mu.Unlock()
 			if !gone {
+				b.trace.note("arrive", from+">"+to+" "+subject, data, uint64(n))
 				arrive()
 			}
 		})

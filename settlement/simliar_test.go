@@ -3,7 +3,6 @@ package settlement_test
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"viaduct/ledger/proof"
@@ -54,7 +53,7 @@ func (l *liar) hear(data []byte) {
 		}
 		_ = l.out.Publish("viaduct.vote."+l.name, v) // it never fails
 	}
-	switch drawn(l.r.seed, "lie", fmt.Sprintf("%x", data[:51]), n) % 9 {
+	switch drawn(l.r.seed, "lie", data[:51], n) % 9 {
 	case 0: // withholds
 	case 1:
 		say(settlement.EncodeVote(height, wrong, l.signer, now))

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,16 +16,17 @@ import (
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
 	"viaduct/settlement"
-	"viaduct/settlement/disk"
 	"viaduct/settlement/disk/simdisk"
 	"viaduct/settlement/journal/sim"
 )
 
 var (
-	simSeed  = flag.Int64("sim.seed", -1, "the one seed that TestSimulatedNetwork runs")
-	simFirst = flag.Uint64("sim.first", 0, "the first seed that TestSimulatedNetwork runs")
-	simTail  = flag.Bool("sim.tail", false, "let the journal lose what it acknowledged, too")
-	simLog   = flag.Bool("sim.log", false, "print what the nodes of a simulated network say")
+	simSeed    = flag.Int64("sim.seed", -1, "the one seed that TestSimulatedNetwork runs")
+	simFirst   = flag.Uint64("sim.first", 0, "the first seed that TestSimulatedNetwork runs")
+	simTail    = flag.Bool("sim.tail", false, "let the journal lose what it acknowledged, too")
+	simDigest  = flag.Bool("sim.digest", false, "")
+	simTraceTo = flag.String("sim.trace", "", "a file to write to what happened in the one run, in order of time")
+	simLog     = flag.Bool("sim.log", false, "print what the nodes of a simulated network say")
 )
 
 // TestSimulatedNetwork runs four validators with their sequencers, projectors and clients on a simulated
@@ -40,34 +40,32 @@ var (
 // The seed decides every fault, and where and when it strikes; goroutines that run at one instant of the
 // simulated clock may do so in another order on a machine that is busy.
 func TestSimulatedNetwork(t *testing.T) {
-	inOrder(t)
 	if *simSeed >= 0 {
 		synctest.Test(t, func(t *testing.T) { newSimRun(t, uint64(*simSeed)).run() })
 		return
 	}
 	for seed := *simFirst; seed < *simFirst+uint64(testenv.Scale(t, 40)); seed++ {
 		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newSimRun(t, seed).run() })
+			synctest.Test(t, func(t *testing.T) {
+				r := newSimRun(t, seed)
+				r.run()
+				if *simDigest {
+					fmt.Printf("digest %d %x %d\n", seed, r.trace.digest(), r.trace.events)
+				}
+			})
 		}) {
 			t.Errorf("seed %d failed: go test ./settlement -run TestSimulatedNetwork -sim.seed=%d", seed, seed)
 		}
 	}
 }
 
-// inOrder has goroutines run one at a time: what becomes runnable at one instant of the simulated clock
-// then does so in the same order each time, as far as the scheduler lets it.
-func inOrder(t *testing.T) {
-	before := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-}
-
 const (
 	simClients  = 4
-	simPayments = 24 // of all clients
-	simReads    = 16
+	simPayments = 16 // of all clients
+	simReads    = 12
 	// simFaults is how long things go wrong; simPatience how long, after that, all may take that was
 	// accepted to become final.
-	simFaults   = 15 * time.Second
+	simFaults   = 10 * time.Second
 	simPatience = 3 * time.Minute
 )
 
@@ -82,16 +80,18 @@ type simRun struct {
 	members []*simMember
 	liar    int // -1 for none
 	history *simHistory
+	trace   *simTrace
 
 	mu       sync.Mutex
 	calm     bool
 	faults   []string // found so far
 	accepted map[string]bool
+	checked  map[string]proof.Checkpoint // certificates that are good
 	started  time.Time
 }
 
 func newSimRun(t *testing.T, seed uint64) *simRun {
-	r := &simRun{t: t, seed: seed, genesis: networkGenesis(), liar: -1, accepted: map[string]bool{}, started: time.Now()}
+	r := &simRun{t: t, seed: seed, genesis: networkGenesis(), liar: -1, accepted: map[string]bool{}, checked: map[string]proof.Checkpoint{}, started: time.Now(), trace: &simTrace{started: time.Now()}}
 	r.genesis.Time = time.Now().UnixMilli() // the bubble's
 	var all []proof.Validator
 	for _, v := range r.genesis.Validators {
@@ -113,8 +113,8 @@ func newSimRun(t *testing.T, seed uint64) *simRun {
 		LostWrite: 30, LateWrite: 30, LostAck: 30, Late: 50, Repeat: 50,
 		Latency: 2 * time.Millisecond, MaxDelay: 300 * time.Millisecond, AckWait: 50 * time.Millisecond,
 	})
-	r.bus = newSimBus(seed, liar, r.broken)
-	r.store = &simStore{r: r, balances: map[ledger.BIC]int64{}}
+	r.bus = newSimBus(seed, liar, r.trace, r.broken)
+	r.store = &simStore{r: r, balances: map[ledger.BIC]int64{}, tries: map[string]int{}}
 	r.history = new(simHistory)
 	honest := 0
 	for i := range validators {
@@ -143,6 +143,7 @@ func (r *simRun) must(err error) {
 func (r *simRun) broken(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.trace.note("broken", format, nil)
 	if len(r.faults) < 20 {
 		r.faults = append(r.faults, time.Since(r.started).String()+": "+fmt.Sprintf(format, args...))
 	}
@@ -157,10 +158,11 @@ func (r *simRun) isCalm() bool {
 func (r *simRun) run() {
 	ctx, cancel := context.WithTimeout(context.Background(), simFaults+simPatience)
 	defer cancel()
-	living, stop := context.WithCancel(context.Background())
-	defer stop()
 	var lives, others sync.WaitGroup
+	var stops []func()
 	for _, m := range r.members {
+		living, stop := context.WithCancel(context.Background())
+		stops = append(stops, stop)
 		lives.Go(func() { m.live(living) })
 	}
 	stopLies := func() {}
@@ -173,7 +175,10 @@ func (r *simRun) run() {
 	others.Wait()
 	r.settle(ctx)
 	stopLies()
-	stop()
+	for i, stop := range stops { // not at one instant, which has no order
+		time.Sleep(between(10*time.Millisecond, r.seed, "stop", i))
+		stop()
+	}
 	lives.Wait()
 	synctest.Wait()
 	r.check(context.Background())
@@ -185,6 +190,7 @@ func (r *simRun) run() {
 		}
 	}
 	time.Sleep(simPatience) // what is late arrives, where nobody is
+	r.must(r.trace.write())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.faults) > 0 {
@@ -317,10 +323,10 @@ func (m *simMember) once(ctx context.Context, life int, d *simdisk.Disk) error {
 	if *simLog {
 		log = slog.New(slog.NewTextHandler(m.r.t.Output(), nil)).With("node", m.name, "life", life)
 	}
-	at := simDisk{d, m, life}
+	at := simDisk{d, m, life, new(sync.Map)}
 	cfg := settlement.Config{
 		Name: m.name, Genesis: m.r.genesis, Blocks: at, Tree: at, Snapshots: at, SnapshotEvery: 8,
-		Journal: m.r.stream.Client(fmt.Sprint(m.name, "/", life)), Bus: endpoint{m.r.bus, m.name}, Signer: signer,
+		Journal: simJournal{m.r.stream.Client(fmt.Sprint(m.name, "/", life)), m.r, m.name}, Bus: endpoint{m.r.bus, m.name}, Signer: signer,
 		Sequence: m.sequence, Now: func() time.Time { return time.Now().Add(m.skew) }, Log: log,
 	}
 	if m.project {
@@ -388,31 +394,6 @@ func (m *simMember) final() (height uint64, ok bool) {
 		return 0, false
 	}
 	return m.node.Final()
-}
-
-// simDisk makes a disk slow: each sync takes a while, in some runs.
-type simDisk struct {
-	*simdisk.Disk
-	m    *simMember
-	life int
-}
-
-func (d simDisk) Open(name string) (disk.File, error) {
-	f, err := d.Disk.Open(name)
-	return simFile{f, d}, err
-}
-
-type simFile struct {
-	disk.File
-	d simDisk
-}
-
-func (f simFile) Sync() error {
-	m := f.d.m
-	if m.slow && !m.r.isCalm() {
-		time.Sleep(between(60*time.Millisecond, m.r.seed, "sync", m.name, f.d.life, f.d.Changes()))
-	}
-	return f.File.Sync()
 }
 
 // simSign signs a submission for the run's network.

@@ -43,7 +43,7 @@ const (
 	snapshotSuffix = ".snapshot"
 	snapshotPart   = "part" // the name of one that is being written
 	snapshotDigits = 20
-	snapshotBuf    = 1 << 20
+	snapshotBuf    = 64 << 10
 	// snapshotsKept is how many snapshots a node keeps: if the newest is damaged, the one before will do.
 	snapshotsKept = 2
 )

@@ -15,7 +15,7 @@ type reader struct {
 	who       string
 	from      uint64 // where it was opened; repeats go back no further
 	next      uint64 // what comes next
-	seen      uint64 // the highest position handed out
+	seen      uint64 // the highest position that is known to have been there
 	delivered uint64 // how many times something was
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -43,7 +43,7 @@ func (r *reader) Next(ctx context.Context) (journal.Message, error) {
 			continue
 		}
 		// It is there and on its way; what arrives is what is there by then.
-		if err := r.s.travel(ctx, r.who, r.delivered); err != nil {
+		if err := r.s.travel(ctx, r.who, 1, r.delivered); err != nil {
 			return journal.Message{}, err
 		}
 		m, changed, err := r.peek()

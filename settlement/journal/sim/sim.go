@@ -83,7 +83,7 @@ func (s *Stream) Truncate(tip uint64) int {
 
 // Client returns the journal as the node of that name sees it.
 func (s *Stream) Client(name string) *Client {
-	return &Client{s: s, name: name, tries: map[uint64]uint64{}}
+	return &Client{s: s, name: name, tries: map[uint64]uint64{}, readers: map[uint64]uint64{}}
 }
 
 // wake tells waiting readers to look again. The lock is held.
@@ -104,6 +104,12 @@ func (s *Stream) land(after uint64, msg []byte) (uint64, error) {
 	return tip + 1, nil
 }
 
+func (s *Stream) tip() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(len(s.msgs))
+}
+
 func (s *Stream) current() Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,11 +127,12 @@ func (s *Stream) draw(kind int, who string, a, b uint64) uint64 {
 	return x ^ x>>31
 }
 
-// travel is the time that the n-th operation of who takes to get to the server.
-func (s *Stream) travel(ctx context.Context, who string, n uint64) error {
+// travel is the time that an operation of who takes to get to the server, or its answer back: a and b tell it
+// from who's others.
+func (s *Stream) travel(ctx context.Context, who string, a, b uint64) error {
 	f := s.current()
-	d := fraction(s.draw(drawLatency, who, n, 0), f.Latency)
-	if x := s.draw(drawLate, who, n, 0); int(x%1000) < f.Late {
+	d := fraction(s.draw(drawLatency, who, a, b), f.Latency)
+	if x := s.draw(drawLate, who, a, b); int(x%1000) < f.Late {
 		d += fraction(x/1000, f.MaxDelay)
 	}
 	if d == 0 {
@@ -160,16 +167,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	tries   map[uint64]uint64 // appends so far, by the position they wanted to follow
-	ops     uint64            // operations so far
-	readers int
-}
-
-func (c *Client) travel(ctx context.Context) error {
-	c.mu.Lock()
-	c.ops++
-	n := c.ops
-	c.mu.Unlock()
-	return c.s.travel(ctx, c.name, n)
+	tips    uint64            // questions for the tip so far
+	readers map[uint64]uint64 // so far, by the position they began at
 }
 
 var _ journal.Journal = (*Client)(nil)
@@ -188,7 +187,7 @@ func (c *Client) Append(ctx context.Context, after uint64, msg []byte) (uint64, 
 	try := c.tries[after]
 	c.mu.Unlock()
 
-	if err := c.travel(ctx); err != nil {
+	if err := c.s.travel(ctx, c.name+" appends", after, try); err != nil {
 		return 0, fmt.Errorf("%w: append after %d: %w", journal.ErrUnknown, after, err)
 	}
 	f := c.s.current()
@@ -204,7 +203,7 @@ func (c *Client) Append(ctx context.Context, after uint64, msg []byte) (uint64, 
 		return 0, c.giveUp(ctx, f, after)
 	}
 	pos, err := c.s.land(after, msg)
-	if back := c.travel(ctx); back != nil { // the answer was under way when the writer gave up
+	if back := c.s.travel(ctx, c.name+" appended", after, try); back != nil { // the answer was under way when the writer gave up
 		return 0, fmt.Errorf("%w: append after %d: %w", journal.ErrUnknown, after, back)
 	}
 	return pos, err
@@ -221,12 +220,14 @@ func (c *Client) giveUp(ctx context.Context, f Faults, after uint64) error {
 
 // Tip implements journal.Journal.
 func (c *Client) Tip(ctx context.Context) (uint64, error) {
-	if err := c.travel(ctx); err != nil {
+	c.mu.Lock()
+	c.tips++
+	n := c.tips
+	c.mu.Unlock()
+	if err := c.s.travel(ctx, c.name+" asks", n, 0); err != nil {
 		return 0, fmt.Errorf("journal tip: %w", err)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	return uint64(len(c.s.msgs)), nil
+	return c.s.tip(), nil
 }
 
 // Read implements journal.Journal.
@@ -234,15 +235,15 @@ func (c *Client) Read(ctx context.Context, from uint64) (journal.Reader, error) 
 	if from == 0 {
 		return nil, errors.New("read journal: positions begin at 1")
 	}
-	tip, err := c.Tip(ctx)
-	if err != nil {
-		return nil, err
+	c.mu.Lock()
+	c.readers[from]++
+	who := fmt.Sprintf("%s reader %d of %d", c.name, c.readers[from], from)
+	c.mu.Unlock()
+	if err := c.s.travel(ctx, who, 0, 0); err != nil {
+		return nil, fmt.Errorf("read journal from %d: %w", from, err)
 	}
-	if from > tip+1 {
+	if tip := c.s.tip(); from > tip+1 {
 		return nil, fmt.Errorf("read journal from %d: %w: the tip is at %d", from, journal.ErrTruncated, tip)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.readers++
-	return &reader{s: c.s, who: fmt.Sprintf("%s reader %d", c.name, c.readers), from: from, next: from, closed: make(chan struct{})}, nil
+	return &reader{s: c.s, who: who, from: from, next: from, seen: from - 1, closed: make(chan struct{})}, nil
 }
