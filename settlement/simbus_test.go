@@ -3,6 +3,7 @@ package settlement_test
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -54,9 +55,10 @@ type simBus struct {
 	cut    map[string]bool      // endpoints that nothing reaches and nothing leaves
 	copies map[uint64]int       // how often the same went from one to the other
 	votes  map[string]map[uint64]proof.Checkpoint
+	voted  uint64 // the highest height that an honest validator signed
+	epoch  uint64 // the highest of which a sequencer has told
 	liar   string
-	trace  *simTrace
-	broken func(format string, args ...any)
+	r      *simRun
 }
 
 // Faults of the bus, of 1,000 messages.
@@ -68,15 +70,16 @@ const (
 	busDelay   = 400 * time.Millisecond
 )
 
-func newSimBus(seed uint64, liar string, trace *simTrace, broken func(string, ...any)) *simBus {
+func newSimBus(r *simRun, liar string) *simBus {
 	return &simBus{
-		seed: seed, subs: map[string][]*simSub{}, cut: map[string]bool{}, copies: map[uint64]int{},
-		votes: map[string]map[uint64]proof.Checkpoint{}, liar: liar, trace: trace, broken: broken,
+		seed: r.seed, subs: map[string][]*simSub{}, cut: map[string]bool{}, copies: map[uint64]int{},
+		votes: map[string]map[uint64]proof.Checkpoint{}, liar: liar, r: r,
 	}
 }
 
 type simSub struct {
 	owner string
+	power *simPower
 	f     func([]byte, func([]byte))
 	inbox chan simMessage
 	done  chan struct{}
@@ -89,11 +92,17 @@ type simMessage struct {
 
 // endpoint is the bus as one node or client has it.
 type endpoint struct {
-	b    *simBus
-	name string
+	b     *simBus
+	name  string
+	power *simPower // nil for one that never loses it
 }
 
 func (e endpoint) Publish(subject string, data []byte) error {
+	kind := simBusKind(subject)
+	if !e.power.step("before sending " + kind) {
+		return errOff
+	}
+	defer e.power.step("after sending " + kind)
 	e.b.watch(e.name, subject, data)
 	for _, s := range e.b.subscribers(subject) {
 		e.b.send(e.name, s, subject, data, func([]byte) {})
@@ -102,6 +111,9 @@ func (e endpoint) Publish(subject string, data []byte) error {
 }
 
 func (e endpoint) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	if !e.power.step("before a question") {
+		return nil, errOff
+	}
 	subs := e.b.subscribers(subject)
 	if len(subs) == 0 {
 		return nil, settlement.ErrNobody
@@ -109,6 +121,9 @@ func (e endpoint) Request(ctx context.Context, subject string, data []byte) ([]b
 	answers := make(chan []byte, 8)
 	for _, s := range subs {
 		e.b.send(e.name, s, subject, data, func(answer []byte) {
+			if !s.power.step("before an answer") {
+				return
+			}
 			e.b.travel(s.owner, e.name, "answer/"+subject, answer, func() {
 				select {
 				case answers <- answer:
@@ -126,7 +141,7 @@ func (e endpoint) Request(ctx context.Context, subject string, data []byte) ([]b
 }
 
 func (e endpoint) Subscribe(subject string, f func([]byte, func([]byte))) (func() error, error) {
-	s := &simSub{owner: e.name, f: f, inbox: make(chan simMessage, 512), done: make(chan struct{})}
+	s := &simSub{owner: e.name, power: e.power, f: f, inbox: make(chan simMessage, 512), done: make(chan struct{})}
 	e.b.mu.Lock()
 	e.b.subs[subject] = append(e.b.subs[subject], s)
 	e.b.mu.Unlock()
@@ -180,16 +195,22 @@ func (b *simBus) travel(from, to, subject string, data []byte, arrive func()) {
 	key := drawn(b.seed, from, to, subject, data)
 	b.copies[key]++
 	n := b.copies[key]
-	b.trace.note("send", from+">"+to+" "+subject, data, uint64(n))
+	b.r.trace.note("send", from+">"+to+" "+subject, data, uint64(n))
 	delay := between(busLatency, b.seed, "latency", key, n)
 	times := 1
 	if !b.calm {
 		switch {
-		case b.cut[from] || b.cut[to] || chance(busLost, b.seed, "lost", key, n):
+		case b.cut[from] || b.cut[to]:
+			b.r.count("bus: cut off")
+			return
+		case chance(busLost, b.seed, "lost", key, n):
+			b.r.count("bus: lost")
 			return
 		case chance(busLate, b.seed, "late", key, n):
+			b.r.count("bus: late")
 			delay += between(busDelay, b.seed, "delay", key, n)
 		case chance(busRepeat, b.seed, "repeat", key, n):
+			b.r.count("bus: again")
 			times = 2
 		}
 	}
@@ -199,7 +220,7 @@ func (b *simBus) travel(from, to, subject string, data []byte, arrive func()) {
 			gone := b.cut[to]
 			b.mu.Unlock()
 			if !gone {
-				b.trace.note("arrive", from+">"+to+" "+subject, data, uint64(n))
+				b.r.trace.note("arrive", from+">"+to+" "+subject, data, uint64(n))
 				arrive()
 			}
 		})
@@ -223,21 +244,33 @@ func (b *simBus) calmDown() {
 // watch holds every vote of an honest validator against its others: two checkpoints of one height, in
 // whatever life, are the end.
 func (b *simBus) watch(from, subject string, data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if subject == "viaduct.leader" {
+		var beat struct{ Epoch uint64 }
+		b.r.must(json.Unmarshal(data, &beat))
+		if beat.Epoch < b.epoch {
+			b.r.count("a sequencer that was replaced goes on")
+		}
+		b.epoch = max(b.epoch, beat.Epoch)
+	}
 	if !strings.HasPrefix(subject, "viaduct.vote.") || from == b.liar || len(data) < 51 {
 		return
 	}
 	height := binary.BigEndian.Uint64(data[3:])
 	c := proof.Checkpoint{Size: binary.BigEndian.Uint64(data[11:]), Root: proof.Hash(data[19:])}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.votes[from] == nil {
 		b.votes[from] = map[uint64]proof.Checkpoint{}
 	}
 	before, voted := b.votes[from][height]
 	if voted && before != c {
-		b.broken("%s signed twice at height %d: %+v and %+v", from, height, before, c)
+		b.r.broken("%s signed twice at height %d: %+v and %+v", from, height, before, c)
 	}
 	b.votes[from][height] = c
+	if height > b.voted {
+		b.voted = height
+		b.r.blackoutAtVote(height)
+	}
 }
 
 var errNoSpace = errors.New("no space left on device")

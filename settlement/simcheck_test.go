@@ -43,9 +43,9 @@ func (s *simStore) balance(bic string) int64 {
 
 // simView is the database as one projector has it.
 type simView struct {
-	s    *simStore
-	name string
-	life int
+	s     *simStore
+	name  string
+	power *simPower
 }
 
 func (v simView) Projected(context.Context) (uint64, ledger.Hash, bool, error) {
@@ -62,6 +62,10 @@ var errDatabase = errors.New("the database is away")
 // Project takes in a block, fails before, or takes it in and fails.
 func (v simView) Project(_ context.Context, p *sqlstore.Projection) error {
 	s := v.s
+	if !v.power.step("before a projection") {
+		return errOff
+	}
+	defer v.power.step("after a projection")
 	s.mu.Lock()
 	s.tries[v.name]++
 	try := s.tries[v.name]
@@ -73,6 +77,7 @@ func (v simView) Project(_ context.Context, p *sqlstore.Projection) error {
 	fate := drawn(s.r.seed, "database", v.name, try) % 20
 	s.r.trace.note("project", v.name, nil, p.Height(), fate)
 	if fate == 0 && !calm {
+		s.r.count("database fails before it writes")
 		return errDatabase
 	}
 	c, err := s.r.certified(p.Checkpoint)
@@ -96,6 +101,7 @@ func (v simView) Project(_ context.Context, p *sqlstore.Projection) error {
 		}
 	}
 	if fate == 1 && !calm {
+		s.r.count("database fails after it wrote")
 		return errDatabase
 	}
 	return nil
@@ -147,7 +153,7 @@ func (h *simHistory) end(o *operation) {
 // clients prepares the market, then pays and reads until all of it is done or ctx ends.
 func (r *simRun) clients(ctx context.Context) {
 	client := func(name string) *settlement.Client {
-		c, err := settlement.NewClient(endpoint{r.bus, name})
+		c, err := settlement.NewClient(endpoint{r.bus, name, nil})
 		r.must(err)
 		return c
 	}
@@ -216,6 +222,9 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 		cancel()
 		if err == nil {
 			return true
+		}
+		if errors.Is(err, settlement.ErrUnknown) {
+			r.count("a payment of unknown fate is repeated")
 		}
 		if errors.Is(err, settlement.ErrMalformed) {
 			r.broken("%s: %v", key, err)
@@ -354,7 +363,11 @@ func (r *simRun) oracle(ctx context.Context) (headers []ledger.Header, roots []p
 			keep()
 			for _, res := range block.Results {
 				p, ok := res.Instruction.(*ledger.Pay)
-				if !ok || res.Outcome == ledger.Repeated {
+				if !ok {
+					continue
+				}
+				if res.Outcome == ledger.Repeated {
+					r.count("a submission stands in two messages")
 					continue
 				}
 				if _, twice := settled[p.ID]; twice {
@@ -383,7 +396,9 @@ func (r *simRun) checkHistory(settled map[ledger.ID]bool) {
 		case !decided:
 			continue // never accepted
 		}
-		o.settled = outcome
+		if o.settled = outcome; !o.read && !outcome {
+			r.count("a payment is refused")
+		}
 		done := o.done
 		if done == 0 {
 			done = r.history.clock + 1

@@ -26,7 +26,7 @@ func newLiar(r *simRun) *liar {
 	name := validatorName(r.liar)
 	signer, err := proof.NewSigner(name, keyOf(name))
 	r.must(err)
-	l := &liar{r: r, name: name, signer: signer, out: endpoint{r.bus, name}, heard: map[string]bool{}}
+	l := &liar{r: r, name: name, signer: signer, out: endpoint{r.bus, name, nil}, heard: map[string]bool{}}
 	l.cancel, err = l.out.Subscribe("viaduct.vote.*", func(data []byte, _ func([]byte)) { l.hear(data) })
 	r.must(err)
 	return l
@@ -53,8 +53,10 @@ func (l *liar) hear(data []byte) {
 		}
 		_ = l.out.Publish("viaduct.vote."+l.name, v) // it never fails
 	}
-	switch drawn(l.r.seed, "lie", data[:51], n) % 9 {
-	case 0: // withholds
+	lie := drawn(l.r.seed, "lie", data[:51], n) % 9
+	l.r.count("lie: " + lies[lie])
+	switch lie {
+	case 0:
 	case 1:
 		say(settlement.EncodeVote(height, wrong, l.signer, now))
 	case 2:
@@ -79,4 +81,10 @@ func (l *liar) hear(data []byte) {
 		say(settlement.EncodeVote(height, wrong, other, now))
 		say(settlement.EncodeVote(height, right, other, now))
 	}
+}
+
+// lies names what hear does.
+var lies = [...]string{
+	"withholds", "signs a wrong root", "signs two checkpoints", "signs two checkpoints", "signs what is to come", "says again what was said",
+	"says another's vote", "signs another log size", "signs in another's name",
 }

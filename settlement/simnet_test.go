@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,38 +25,58 @@ import (
 var (
 	simSeed    = flag.Int64("sim.seed", -1, "the one seed that TestSimulatedNetwork runs")
 	simFirst   = flag.Uint64("sim.first", 0, "the first seed that TestSimulatedNetwork runs")
-	simTail    = flag.Bool("sim.tail", false, "let the journal lose what it acknowledged, too")
-	simDigest  = flag.Bool("sim.digest", false, "")
 	simTraceTo = flag.String("sim.trace", "", "a file to write to what happened in the one run, in order of time")
 	simLog     = flag.Bool("sim.log", false, "print what the nodes of a simulated network say")
 )
 
 // TestSimulatedNetwork runs four validators with their sequencers, projectors and clients on a simulated
 // journal, bus, disk and clock, all in one process and in no time, and lets go wrong what a seed says:
-// power that goes at any change to a disk, torn and lost writes, full and slow disks, clocks that differ,
-// messages lost, late and repeated, nodes cut off and two sequencers at once, a journal that gives no
-// answer or a late one (and, with -sim.tail, loses what it acknowledged), a database that fails before or after it wrote; in every second
-// run one validator lies. After each run: see simRun.check.
+// power that goes before or after anything a node does to its disk, the journal, the bus or the database,
+// torn and lost writes, full and slow disks, clocks that differ, messages lost, late and repeated, nodes cut
+// off and two sequencers at once, a journal that gives no answer or a late one, in every third run one that
+// loses what it acknowledged, a database that fails before or after it wrote; in every second run one
+// validator lies. After each run: see simRun.check. After all of them each thing must have gone wrong.
 //
-// A seed that fails is printed; go test ./settlement -run TestSimulatedNetwork -sim.seed=N runs it alone.
-// The seed decides every fault, and where and when it strikes; goroutines that run at one instant of the
-// simulated clock may do so in another order on a machine that is busy.
+// A seed that fails is printed; go test ./settlement -run TestSimulatedNetwork -sim.seed=N runs it again,
+// just as it was: see TestSimulatedRunsRepeat.
 func TestSimulatedNetwork(t *testing.T) {
+	counts := &simCounts{of: map[string]int{}}
 	if *simSeed >= 0 {
-		synctest.Test(t, func(t *testing.T) { newSimRun(t, uint64(*simSeed)).run() })
+		synctest.Test(t, func(t *testing.T) { newSimRun(t, uint64(*simSeed), counts).run() })
+		counts.report(t, nil)
 		return
 	}
-	for seed := *simFirst; seed < *simFirst+uint64(testenv.Scale(t, 40)); seed++ {
-		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newSimRun(t, seed)
-				r.run()
-				if *simDigest {
-					fmt.Printf("digest %d %x %d\n", seed, r.trace.digest(), r.trace.events)
-				}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much garbage, little memory
+	seeds := testenv.Scale(t, 200)
+	t.Run("seeds", func(t *testing.T) {
+		for seed := *simFirst; seed < *simFirst+uint64(seeds); seed++ {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { newSimRun(t, seed, counts).run() })
 			})
-		}) {
-			t.Errorf("seed %d failed: go test ./settlement -run TestSimulatedNetwork -sim.seed=%d", seed, seed)
+		}
+	})
+	counts.report(t, simMust)
+}
+
+// TestSimulatedRunsRepeat runs a few seeds with one processor and again with more: the same must happen, at
+// the same times.
+func TestSimulatedRunsRepeat(t *testing.T) {
+	counts := &simCounts{of: map[string]int{}}
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	for seed := uint64(1000); seed < 1000+uint64(testenv.Scale(t, 12)); seed++ {
+		var digests []uint64
+		for _, processors := range []int{1, 2, 4} {
+			runtime.GOMAXPROCS(processors)
+			synctest.Test(t, func(t *testing.T) {
+				r := newSimRun(t, seed, counts)
+				r.run()
+				digests = append(digests, r.trace.digest())
+			})
+		}
+		if digests[0] != digests[1] || digests[0] != digests[2] {
+			t.Errorf("seed %d with 1, 2 and 4 processors: the digests of what happened are %x", seed, digests)
 		}
 	}
 }
@@ -67,6 +89,9 @@ const (
 	// accepted to become final.
 	simFaults   = 10 * time.Second
 	simPatience = 3 * time.Minute
+	// simSkew is how far off a clock may be; two may then differ by more than what makes a validator wait
+	// with its signature.
+	simSkew = 3500 * time.Millisecond
 )
 
 type simRun struct {
@@ -81,6 +106,8 @@ type simRun struct {
 	liar    int // -1 for none
 	history *simHistory
 	trace   *simTrace
+	counts  *simCounts
+	tails   bool // the journal loses what it acknowledged, too
 
 	mu       sync.Mutex
 	calm     bool
@@ -90,8 +117,10 @@ type simRun struct {
 	started  time.Time
 }
 
-func newSimRun(t *testing.T, seed uint64) *simRun {
-	r := &simRun{t: t, seed: seed, genesis: networkGenesis(), liar: -1, accepted: map[string]bool{}, checked: map[string]proof.Checkpoint{}, started: time.Now(), trace: &simTrace{started: time.Now()}}
+func newSimRun(t *testing.T, seed uint64, counts *simCounts) *simRun {
+	r := &simRun{
+		t: t, seed: seed, counts: counts, tails: chance(330, seed, "tails"), genesis: networkGenesis(), liar: -1, accepted: map[string]bool{}, checked: map[string]proof.Checkpoint{}, started: time.Now(), trace: &simTrace{started: time.Now()},
+	}
 	r.genesis.Time = time.Now().UnixMilli() // the bubble's
 	var all []proof.Validator
 	for _, v := range r.genesis.Validators {
@@ -113,7 +142,7 @@ func newSimRun(t *testing.T, seed uint64) *simRun {
 		LostWrite: 30, LateWrite: 30, LostAck: 30, Late: 50, Repeat: 50,
 		Latency: 2 * time.Millisecond, MaxDelay: 300 * time.Millisecond, AckWait: 50 * time.Millisecond,
 	})
-	r.bus = newSimBus(seed, liar, r.trace, r.broken)
+	r.bus = newSimBus(r, liar)
 	r.store = &simStore{r: r, balances: map[ledger.BIC]int64{}, tries: map[string]int{}}
 	r.history = new(simHistory)
 	honest := 0
@@ -124,7 +153,7 @@ func newSimRun(t *testing.T, seed uint64) *simRun {
 		r.members = append(r.members, &simMember{
 			r: r, name: validatorName(i), disk: simdisk.New(), ended: make(chan error, 1),
 			sequence: honest < 2, project: honest >= 1, // one of three honest ones does both
-			skew: between(4*time.Second, seed, "skew", i) - 2*time.Second,
+			skew: between(2*simSkew, seed, "skew", i) - simSkew,
 			slow: chance(250, seed, "slow disk", i),
 		})
 		honest++
@@ -181,6 +210,9 @@ func (r *simRun) run() {
 	}
 	lives.Wait()
 	synctest.Wait()
+	for what, n := range r.stream.Happened() {
+		r.counts.add("journal: "+what, n)
+	}
 	r.check(context.Background())
 	for _, m := range r.members {
 		if m.node != nil {
@@ -197,51 +229,8 @@ func (r *simRun) run() {
 		for _, f := range r.faults {
 			r.t.Errorf("seed %d: %s", r.seed, f)
 		}
+		r.t.Errorf("again: go test ./settlement -run 'TestSimulatedNetwork$' -sim.seed=%d -sim.log -v", r.seed)
 	}
-}
-
-// misfortunes lets things go wrong for a while, then ends all faults.
-func (r *simRun) misfortunes(ctx context.Context) {
-	for n := 0; time.Since(r.started) < simFaults; n++ {
-		time.Sleep(between(600*time.Millisecond, r.seed, "pause", n))
-		m := r.members[drawn(r.seed, "who", n)%uint64(len(r.members))]
-		switch drawn(r.seed, "what", n) % 8 {
-		case 0, 1:
-			r.bus.isolate(m.name, true)
-			time.AfterFunc(between(2500*time.Millisecond, r.seed, "cut", n), func() { r.bus.isolate(m.name, false) })
-		case 2, 3, 4:
-			m.powerAt(1 + int(drawn(r.seed, "change", n)%40))
-		case 5:
-			m.failAt(1 + int(drawn(r.seed, "change", n)%20))
-		case 6:
-			m.restart()
-		case 7:
-			r.loseTail(ctx, n)
-		}
-	}
-	r.stream.SetFaults(sim.Faults{Latency: 2 * time.Millisecond, AckWait: 50 * time.Millisecond})
-	r.bus.calmDown()
-	r.mu.Lock()
-	r.calm = true
-	r.mu.Unlock()
-	for _, m := range r.members {
-		m.spare()
-	}
-}
-
-// loseTail has the journal lose some of what it acknowledged, half the time in a blackout that takes all
-// nodes with it.
-func (r *simRun) loseTail(ctx context.Context, n int) {
-	tip, err := r.stream.Client("nobody").Tip(ctx)
-	if err != nil || !*simTail || !chance(400, r.seed, "tail", n) {
-		return
-	}
-	if chance(500, r.seed, "blackout", n) {
-		for _, m := range r.members {
-			m.cut()
-		}
-	}
-	r.stream.Truncate(tip - min(tip, drawn(r.seed, "lost", n)%6))
 }
 
 // settle waits until every node has made final what any client knows of.
@@ -276,11 +265,12 @@ type simMember struct {
 	skew     time.Duration
 	ended    chan error
 
-	mu   sync.Mutex
-	disk *simdisk.Disk
-	node *settlement.Node
-	end  context.CancelFunc // of this life
-	last error              // of the life before
+	mu    sync.Mutex
+	disk  *simdisk.Disk
+	node  *settlement.Node
+	end   context.CancelFunc // of this life
+	crash int                // steps until the power goes, 0 for never
+	last  error              // of the life before
 }
 
 func (m *simMember) live(ctx context.Context) {
@@ -308,6 +298,7 @@ func (m *simMember) live(ctx context.Context) {
 		m.mu.Lock()
 		if m.disk.Dead() {
 			m.disk = m.disk.Restart(drawn(m.r.seed, "restart", m.name, life))
+			m.r.countLosses(m.disk.Losses())
 		}
 		m.mu.Unlock()
 		time.Sleep(between(400*time.Millisecond, m.r.seed, "down", m.name, life))
@@ -319,18 +310,20 @@ func (m *simMember) once(ctx context.Context, life int, d *simdisk.Disk) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.DiscardHandler)
+	handler := slog.DiscardHandler
 	if *simLog {
-		log = slog.New(slog.NewTextHandler(m.r.t.Output(), nil)).With("node", m.name, "life", life)
+		handler = slog.NewTextHandler(m.r.t.Output(), nil)
 	}
+	log := slog.New(simLogCounter{handler, m.r.counts}).With("node", m.name, "life", life)
 	at := simDisk{d, m, life, new(sync.Map)}
+	power := &simPower{m, d}
 	cfg := settlement.Config{
 		Name: m.name, Genesis: m.r.genesis, Blocks: at, Tree: at, Snapshots: at, SnapshotEvery: 8,
-		Journal: simJournal{m.r.stream.Client(fmt.Sprint(m.name, "/", life)), m.r, m.name}, Bus: endpoint{m.r.bus, m.name}, Signer: signer,
+		Journal: simJournal{m.r.stream.Client(fmt.Sprint(m.name, "/", life)), m.r, m.name, power}, Bus: endpoint{m.r.bus, m.name, power}, Signer: signer,
 		Sequence: m.sequence, Now: func() time.Time { return time.Now().Add(m.skew) }, Log: log,
 	}
 	if m.project {
-		cfg.Store, cfg.Cache = simView{m.r.store, m.name, life}, noCache{}
+		cfg.Store, cfg.Cache = simView{m.r.store, m.name, power}, noCache{}
 	}
 	node, err := settlement.Open(ctx, cfg)
 	if err != nil {
@@ -344,40 +337,6 @@ func (m *simMember) once(ctx context.Context, life int, d *simdisk.Disk) error {
 		m.r.broken("%s: %v", m.name, err)
 	}
 	return err
-}
-
-func (m *simMember) powerAt(n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.disk.PowerAt(n)
-}
-
-// cut takes the power now; whatever the node still tries is for nothing.
-func (m *simMember) cut() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.disk.Cut()
-	m.end()
-}
-
-func (m *simMember) failAt(n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.disk.FailAt(n, errNoSpace)
-}
-
-// restart ends a life in order.
-func (m *simMember) restart() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.end()
-}
-
-// spare takes back what was to befall the disk.
-func (m *simMember) spare() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.disk.Spare()
 }
 
 func (m *simMember) lastEnd() error {

@@ -2,9 +2,12 @@ package settlement_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,7 +83,7 @@ type SimDevice interface {
 	disk.Disk
 	Rename(from, to string) error
 	Remove(name string) error
-	Changes() int
+	Dead() bool
 }
 
 const (
@@ -88,30 +91,44 @@ const (
 	diskSlowSync = 60 * time.Millisecond
 )
 
-// take lets a change take its time. Its length is drawn by the file and how often that was changed: no
-// two goroutines change one file.
-func (d simDisk) take(what, name string, limit time.Duration, numbers ...uint64) {
+// change lets a change take its time and then has it made. Its length is drawn by the file and how often
+// that was changed: no two goroutines change one file.
+func (d simDisk) change(what, name string, limit time.Duration, do func() error, numbers ...uint64) error {
 	at, _ := d.n.LoadOrStore(name, new(uint64))
 	count := at.(*uint64)
 	*count++
 	time.Sleep(between(limit, d.m.r.seed, "disk", d.m.name, d.life, name, *count))
 	d.m.r.trace.note(what, d.m.name+"/"+name, nil, numbers...)
+	before := d.Dead()
+	err := do()
+	if !before && d.Dead() {
+		d.m.r.count("power goes at " + what + " of " + simFileKind(name))
+		d.m.restart() // what runs without power only seems to
+	}
+	if errors.Is(err, errNoSpace) {
+		d.m.r.count("disk full at " + what + " of " + simFileKind(name))
+	}
+	return err
 }
 
-func (d simDisk) Open(name string) (disk.File, error) {
-	d.take("open", name, diskLatency)
-	f, err := d.SimDevice.Open(name)
+func (d simDisk) Open(name string) (f disk.File, err error) {
+	err = d.change("open", name, diskLatency, func() error {
+		f, err = d.SimDevice.Open(name)
+		return err
+	})
 	return simFile{f, name, d}, err
 }
 
 func (d simDisk) Rename(from, to string) error {
-	d.take("rename", from, diskLatency)
-	return d.SimDevice.Rename(from, to)
+	return d.change("rename", from, diskLatency, func() error { return d.SimDevice.Rename(from, to) })
 }
 
 func (d simDisk) Remove(name string) error {
-	d.take("remove", name, diskLatency)
-	return d.SimDevice.Remove(name)
+	return d.change("remove", name, diskLatency, func() error { return d.SimDevice.Remove(name) })
+}
+
+func (d simDisk) Sync() error {
+	return d.change("sync", "", diskLatency, d.SimDevice.Sync)
 }
 
 type simFile struct {
@@ -120,33 +137,40 @@ type simFile struct {
 	d    simDisk
 }
 
-func (f simFile) WriteAt(p []byte, off int64) (int, error) {
-	f.d.take("write", f.name, diskLatency, uint64(off), uint64(len(p)))
-	return f.File.WriteAt(p, off)
+func (f simFile) WriteAt(p []byte, off int64) (n int, err error) {
+	err = f.d.change("write", f.name, diskLatency, func() error {
+		n, err = f.File.WriteAt(p, off)
+		return err
+	}, uint64(off), uint64(len(p)))
+	return n, err
 }
 
 func (f simFile) Truncate(size int64) error {
-	f.d.take("truncate", f.name, diskLatency, uint64(size))
-	return f.File.Truncate(size)
+	return f.d.change("truncate", f.name, diskLatency, func() error { return f.File.Truncate(size) }, uint64(size))
 }
 
 func (f simFile) Sync() error {
 	limit := diskLatency
 	if f.d.m.slow && !f.d.m.r.isCalm() {
+		f.d.m.r.count("a sync is slow")
 		limit = diskSlowSync
 	}
-	f.d.take("sync", f.name, limit)
-	return f.File.Sync()
+	return f.d.change("sync", f.name, limit, f.File.Sync)
 }
 
 // simJournal notes what a node appends and reads.
 type simJournal struct {
 	journal.Journal
-	r    *simRun
-	name string
+	r     *simRun
+	name  string
+	power *simPower
 }
 
 func (j simJournal) Append(ctx context.Context, after uint64, msg []byte) (uint64, error) {
+	if !j.power.step("before an append") {
+		return 0, errOff
+	}
+	defer j.power.step("after an append")
 	j.r.trace.note("append", j.name, msg, after)
 	position, err := j.Journal.Append(ctx, after, msg)
 	j.r.trace.note("appended", j.name, nil, after, position)
@@ -165,6 +189,9 @@ type simReader struct {
 
 func (r simReader) Next(ctx context.Context) (journal.Message, error) {
 	m, err := r.Reader.Next(ctx)
+	if !r.j.power.step("after reading a message") {
+		return journal.Message{}, errOff
+	}
 	r.j.r.trace.note("read", r.j.name, m.Data, m.Position)
 	return m, err
 }
@@ -203,4 +230,29 @@ func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
+}
+
+// simLogCounter counts what the nodes say happened to them.
+type simLogCounter struct {
+	slog.Handler
+	counts *simCounts
+}
+
+func (simLogCounter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c simLogCounter) Handle(ctx context.Context, record slog.Record) error {
+	if strings.Contains(record.Message, "publishing it again") {
+		c.counts.add("a tail is published again", 1)
+	}
+	record.Attrs(func(a slog.Attr) bool {
+		if err, ok := a.Value.Any().(error); ok && strings.Contains(err.Error(), "ahead of this clock") {
+			c.counts.add("a signature waits for a clock", 1)
+		}
+		return true
+	})
+	return c.Handler.Handle(ctx, record)
+}
+
+func (c simLogCounter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return simLogCounter{c.Handler.WithAttrs(attrs), c.counts}
 }

@@ -37,6 +37,15 @@ type Disk struct {
 	failAt   int              // the change that fails, 0 for none
 	failWith error
 	dead     bool
+	losses   Losses
+}
+
+// Losses is what a power cut took of what was not synced.
+type Losses struct {
+	Lost  int // changes of a file that are not there at all
+	Torn  int // writes of which a part is there
+	Holed int // writes of which some sectors are there
+	Names int // files made, renamed or removed that are not
 }
 
 type file struct {
@@ -107,6 +116,13 @@ func (d *Disk) Dead() bool {
 	return d.dead
 }
 
+// Losses returns what the power cut before this disk's start took.
+func (d *Disk) Losses() Losses {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.losses
+}
+
 // Restart returns the directory as it is found after a power cut now. The old one is dead.
 func (d *Disk) Restart(seed uint64) *Disk {
 	d.mu.Lock()
@@ -116,6 +132,7 @@ func (d *Disk) Restart(seed uint64) *Disk {
 	after, dir := New(), maps.Clone(d.durable)
 	for _, e := range d.entries {
 		if r.IntN(2) == 0 {
+			after.losses.Names++
 			continue
 		}
 		delete(dir, e.from)
@@ -124,7 +141,7 @@ func (d *Disk) Restart(seed uint64) *Disk {
 		}
 	}
 	for _, name := range sorted(dir) {
-		found := dir[name].survive(r)
+		found := dir[name].survive(r, &after.losses)
 		after.files[name] = &file{d: after, name: name, durable: found, now: slices.Clone(found)}
 	}
 	after.durable = maps.Clone(after.files)
@@ -143,19 +160,22 @@ func (d *Disk) Damage(name string, off int64, xor byte) {
 }
 
 // survive returns what of the file is on the platter after the power cut.
-func (f *file) survive(r *rand.Rand) []byte {
+func (f *file) survive(r *rand.Rand, l *Losses) []byte {
 	out := slices.Clone(f.durable)
 	for _, c := range f.pending {
 		switch fate := r.IntN(4); {
-		case fate == 0: // lost
+		case fate == 0:
+			l.Lost++
 		case c.truncate:
 			out = resize(out, c.off)
 		case fate == 1:
 			out = put(out, c.off, c.data)
 		case fate == 2:
+			l.Torn++
 			out = put(out, c.off, c.data[:r.IntN(len(c.data)+1)])
 		default:
 			// The size is written, the sectors are only partly.
+			l.Holed++
 			out = resize(out, max(int64(len(out)), c.off+int64(len(c.data))))
 			for at := int64(0); at < int64(len(c.data)); {
 				end := min(int64(len(c.data)), (c.off+at)/SectorSize*SectorSize+SectorSize-c.off)

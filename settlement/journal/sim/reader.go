@@ -26,6 +26,7 @@ func (r *reader) Next(ctx context.Context) (journal.Message, error) {
 	f := r.s.current()
 	if int(r.s.draw(drawRepeat, r.who, r.next, r.delivered)%1000) < f.Repeat {
 		back := r.s.draw(drawRewind, r.who, r.next, r.delivered)%maxRewind + 1
+		r.s.count("a message comes again")
 		r.next = max(r.from, r.next-min(back, r.next))
 	}
 	for {

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,11 +57,25 @@ type Stream struct {
 	faults  Faults
 	msgs    [][]byte
 	changed chan struct{} // closed and replaced whenever msgs changes
+	counts  map[string]int
 }
 
 // New returns an empty stream whose faults come from seed.
 func New(seed uint64, faults Faults) *Stream {
-	return &Stream{seed: seed, faults: faults, changed: make(chan struct{})}
+	return &Stream{seed: seed, faults: faults, changed: make(chan struct{}), counts: map[string]int{}}
+}
+
+// Happened returns how often each fault struck.
+func (s *Stream) Happened() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
+}
+
+func (s *Stream) count(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[what]++
 }
 
 // SetFaults changes what goes wrong from now on; writes that are under way still arrive late.
@@ -97,6 +112,7 @@ func (s *Stream) land(after uint64, msg []byte) (uint64, error) {
 	defer s.mu.Unlock()
 	tip := uint64(len(s.msgs))
 	if tip != after {
+		s.counts["an append is refused"]++
 		return 0, fmt.Errorf("%w: append after %d, the tip is at %d", journal.ErrConflict, after, tip)
 	}
 	s.msgs = append(s.msgs, msg)
@@ -133,6 +149,7 @@ func (s *Stream) travel(ctx context.Context, who string, a, b uint64) error {
 	f := s.current()
 	d := fraction(s.draw(drawLatency, who, a, b), f.Latency)
 	if x := s.draw(drawLate, who, a, b); int(x%1000) < f.Late {
+		s.count("late")
 		d += fraction(x/1000, f.MaxDelay)
 	}
 	if d == 0 {
@@ -194,11 +211,14 @@ func (c *Client) Append(ctx context.Context, after uint64, msg []byte) (uint64, 
 	x := c.s.draw(drawAppend, c.name, after, try)
 	switch n := int(x % 1000); {
 	case n < f.LostWrite:
+		c.s.count("an append is lost")
 		return 0, c.giveUp(ctx, f, after)
 	case n < f.LostWrite+f.LateWrite:
+		c.s.count("an append comes late")
 		time.AfterFunc(fraction(x/1000, f.MaxDelay), func() { _, _ = c.s.land(after, msg) }) // nobody waits for the answer
 		return 0, c.giveUp(ctx, f, after)
 	case n < f.LostWrite+f.LateWrite+f.LostAck:
+		c.s.count("an append is not answered")
 		_, _ = c.s.land(after, msg) // this answer is the one that gets lost
 		return 0, c.giveUp(ctx, f, after)
 	}

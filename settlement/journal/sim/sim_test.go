@@ -176,17 +176,25 @@ func TestTruncate(t *testing.T) {
 			}
 		}
 		ahead, behind := reading(t, c, 5), reading(t, c, 2)
+		fresh, err := c.Read(t.Context(), 6) // and has read nothing yet
+		if err != nil {
+			t.Fatal(err)
+		}
 		waiting := make(chan error)
-		go func() {
-			_, err := ahead.Next(t.Context())
-			waiting <- err
-		}()
+		for _, r := range []journal.Reader{ahead, fresh} {
+			go func() {
+				_, err := r.Next(t.Context())
+				waiting <- err
+			}()
+		}
 		synctest.Wait()
 		if lost := s.Truncate(3); lost != 2 {
 			t.Errorf("Truncate(3) of 5 lost %d", lost)
 		}
-		if err := <-waiting; !errors.Is(err, journal.ErrTruncated) {
-			t.Errorf("a reader that waits past the new end: %v, want ErrTruncated", err)
+		for range 2 {
+			if err := <-waiting; !errors.Is(err, journal.ErrTruncated) {
+				t.Errorf("a reader that waits past the new end: %v, want ErrTruncated", err)
+			}
 		}
 		if m, err := behind.Next(t.Context()); err != nil || m.Position != 3 {
 			t.Errorf("a reader before the new end: %d, %v", m.Position, err)
