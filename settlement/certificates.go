@@ -87,6 +87,9 @@ func (d *lazyDisk) List() ([]string, error) {
 	return ours, nil
 }
 
+// Remove implements disk.Disk.
+func (d *lazyDisk) Remove(name string) error { return d.inner.Remove(certificatePrefix + name) }
+
 // Sync implements disk.Disk.
 func (d *lazyDisk) Sync() error { return d.inner.Sync() }
 

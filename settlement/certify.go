@@ -47,9 +47,9 @@ type certifier struct {
 }
 
 // vote signs a block that is in the block log and tells the others, unless its time is too far ahead:
-// then it is marked as withheld.
+// then it is marked as withheld. At a height where it dropped a block it does not sign.
 func (n *Node) vote(m *made) error {
-	if n.cfg.Signer == nil {
+	if n.cfg.Signer == nil || m.height < n.unsigned.mark {
 		return nil
 	}
 	if m.withheld = time.UnixMilli(m.time).Sub(n.cfg.Now()) > maxLead; m.withheld {

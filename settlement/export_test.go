@@ -50,6 +50,12 @@ func (n *Node) RecordAt(height uint64) (h ledger.Header, leaves, position uint64
 	return h, rec.TreeSize, rec.Position, err
 }
 
+// MessageAt returns the journal message of a block in the block log.
+func (n *Node) MessageAt(height uint64) ([]byte, error) {
+	rec, _, err := n.record(height)
+	return rec.Message, err
+}
+
 // CertificateAt returns the signed checkpoint of a height, nil when the node has none.
 func (n *Node) CertificateAt(height uint64) ([]byte, error) {
 	if height >= n.certificates.next() {

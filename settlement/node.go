@@ -75,6 +75,7 @@ type Node struct {
 	tree   *blocklog.Tree
 
 	certificates *certificates
+	unsigned     *unsigned
 	tally        *tally // of the certifier, once Run has started
 	leaders      leadership
 	claim        tailClaim // of a longer journal; lead's alone
@@ -139,6 +140,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	if n.certificates, err = openCertificates(cfg.Tree); err != nil {
 		return nil, errors.Join(err, n.tree.Close(), n.log.Close())
+	}
+	if n.unsigned, err = openUnsigned(cfg.Blocks); err == nil && n.log.Next() > 0 {
+		err = n.adopt(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.recover(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -36,7 +36,7 @@ func (n *Node) replayAll(ctx context.Context) error {
 	s := <-n.slots
 	defer func() { n.slots <- s }()
 	if n.tree.Next() > n.log.Next() {
-		// The block log lost its end, which the journal still has. Its leaf hashes are made again.
+		// The block log lost its end, or had to drop it. Its leaf hashes are made again.
 		n.cfg.Log.Error("the block log is shorter than it was; reading the journal again from there", "height", n.log.Next(), "was", n.tree.Next())
 		if err := n.tree.Reset(); err != nil {
 			return err

@@ -220,8 +220,11 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 			err = c.WaitFinal(once, a.Height)
 		}
 		cancel()
-		if err == nil {
+		if err == nil && r.holds(a.Height, data) {
 			return true
+		}
+		if err == nil {
+			r.count("what was accepted is lost with the tail and submitted again")
 		}
 		if errors.Is(err, settlement.ErrUnknown) {
 			r.count("a payment of unknown fate is repeated")
@@ -237,6 +240,26 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 	r.mu.Unlock()
 	r.broken("%s is not final %v after the last fault; accepted: %v", key, simPatience, was)
 	return false
+}
+
+// holds looks whether a final block has a submission, as a gateway looks into the database: a journal that
+// loses what it acknowledged before a node has read it may have another block there.
+func (r *simRun) holds(height uint64, submission []byte) bool {
+	for _, m := range r.members {
+		m.mu.Lock()
+		node := m.node
+		m.mu.Unlock()
+		if node == nil {
+			continue
+		}
+		if final, ok := node.Final(); !ok || final < height {
+			continue
+		}
+		if message, err := node.MessageAt(height); err == nil {
+			return bytes.Contains(message, submission)
+		}
+	}
+	return false // repeating it does no harm
 }
 
 // check holds what is left against what was promised. It replays the journal on a ledger of its own:

@@ -82,7 +82,6 @@ type simDisk struct {
 type SimDevice interface {
 	disk.Disk
 	Rename(from, to string) error
-	Remove(name string) error
 	Dead() bool
 }
 
@@ -243,6 +242,9 @@ func (simLogCounter) Enabled(context.Context, slog.Level) bool { return true }
 func (c simLogCounter) Handle(ctx context.Context, record slog.Record) error {
 	if strings.Contains(record.Message, "publishing it again") {
 		c.counts.add("a tail is published again", 1)
+	}
+	if strings.Contains(record.Message, "dropping them") {
+		c.counts.add("a node drops blocks that were lost", 1)
 	}
 	record.Attrs(func(a slog.Attr) bool {
 		if err, ok := a.Value.Any().(error); ok && strings.Contains(err.Error(), "ahead of this clock") {

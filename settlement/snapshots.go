@@ -22,7 +22,6 @@ import (
 type SnapshotDisk interface {
 	disk.Disk
 	Rename(from, to string) error
-	Remove(name string) error
 }
 
 // A snapshot's file is named by its height in 20 digits and holds, integers big-endian:

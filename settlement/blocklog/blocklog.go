@@ -195,6 +195,51 @@ func (l *Log) write(height uint64, data []byte) error {
 	return nil
 }
 
+// Cut removes the records from height on, durably: for an owner who finds that they were never to be. A
+// crash may leave some or all of them, which is as if it had not been called. After an error the log refuses
+// to be appended to.
+func (l *Log) Cut(height uint64) error {
+	l.appending.Lock()
+	defer l.appending.Unlock()
+	if height < l.First() || height > l.Next() {
+		return fmt.Errorf("cut from height %d: %w: the log has %d up to %d", height, ErrNotFound, l.First(), l.Next())
+	}
+	if err := l.cut(height); err != nil {
+		l.failed = err
+		return fmt.Errorf("cut from height %d: %w", height, err)
+	}
+	return nil
+}
+
+func (l *Log) cut(height uint64) error {
+	for s := l.last(); s.first > height; s = l.last() {
+		if err := errors.Join(s.file.Close(), l.d.Remove(s.name)); err != nil {
+			return err
+		}
+		if err := l.d.Sync(); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		l.segments = l.segments[:len(l.segments)-1]
+		l.mu.Unlock()
+	}
+	s := l.last()
+	if height == s.next() {
+		return nil
+	}
+	size := int64(s.offsets[height-s.first])
+	if err := s.file.Truncate(size); err != nil {
+		return err
+	}
+	if err := s.file.Sync(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.offsets, s.size = s.offsets[:height-s.first], size
+	return nil
+}
+
 // Get returns the record at height.
 func (l *Log) Get(height uint64) ([]byte, error) {
 	l.mu.RLock()

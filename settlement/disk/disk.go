@@ -21,7 +21,9 @@ type Disk interface {
 	Open(name string) (File, error)
 	// List returns the names of the files, sorted.
 	List() ([]string, error)
-	// Sync makes the creation of files durable.
+	// Remove removes a file.
+	Remove(name string) error
+	// Sync makes the creation and removal of files durable.
 	Sync() error
 }
 
