@@ -50,3 +50,10 @@ func RestoreForged(data []byte, g *Genesis) (*State, error) {
 	}
 	return s, s.relink()
 }
+
+// TouchPositions has positions hashed again with the next Hash, as if a block had changed them.
+func (s *State) TouchPositions(ids []int) {
+	for _, i := range ids {
+		s.trees[tablePositions].touch(i)
+	}
+}

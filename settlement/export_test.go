@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 
 	"viaduct/ledger"
@@ -48,6 +49,21 @@ func LaterMessage(data []byte) []byte {
 func (n *Node) RecordAt(height uint64) (h ledger.Header, leaves, position uint64, err error) {
 	rec, h, err := n.record(height)
 	return h, rec.TreeSize, rec.Position, err
+}
+
+// EncodeRecord returns what the block log keeps of a block.
+func EncodeRecord(position, size uint64, message []byte, leaves [][]byte) []byte {
+	r := record{position, size, message, leaves}
+	return r.encode(nil)
+}
+
+// WriteSnapshot writes a snapshot of the last block. Run must not be running.
+func (n *Node) WriteSnapshot() error {
+	n.writeSnapshot()
+	if n.snapped != n.state.Height() {
+		return errors.New("no snapshot was written")
+	}
+	return nil
 }
 
 // MessageAt returns the journal message of a block in the block log.
