@@ -16,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 
+	"viaduct/internal/tracing"
 	"viaduct/openapi"
 )
 
@@ -284,7 +285,7 @@ type exchangeKey struct{}
 // exchange is what the gateway knows of the request under way.
 type exchange struct {
 	id     string // of the request
-	trace  traceparent
+	trace  tracing.Context // the request's own where it is traced, otherwise the caller's
 	op     *operation
 	caller caller
 	conn   connection

@@ -74,6 +74,7 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 		out[i] = webhook.Delivery{
 			Seq: c.Seq, EventID: c.Event.ID, Subject: c.Subject(), Body: c.Event.Body, Attempts: c.Attempts, Claim: time.UnixMilli(c.Due),
 		}
+		out[i].TraceParent, out[i].Trace = d.g.deliveryTrace(ctx, &c.Event)
 	}
 	return webhook.Endpoint{ID: endpoint, URL: hook.URL, Keys: keys}, out, nil
 }
@@ -81,6 +82,9 @@ func (d deliveries) Claim(ctx context.Context, endpoint string, now, until time.
 // Record notes an attempt. The outcomes' numbers are the same on both sides.
 func (d deliveries) Record(ctx context.Context, a webhook.Attempt) error {
 	d.g.cfg.Meters.Stage("notified", a.Took)
+	if one := a.Delivery; one != nil && one.Trace != "" {
+		d.g.traceDelivery(one.TraceParent, one.Trace, one.EventID, a.Status, a.Outcome == webhook.Delivered, a.At, a.Took)
+	}
 	kept := sqlstore.Attempt{
 		Seq: a.Seq, Claim: a.Claim.UnixMilli(), Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(),
 		Status: a.Status, Reason: a.Reason, Outcome: sqlstore.AttemptOutcome(a.Outcome),

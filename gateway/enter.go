@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"viaduct/gateway/iso20022"
+	"viaduct/internal/tracing"
 	"viaduct/openapi"
 )
 
@@ -33,7 +34,11 @@ func looksFurther(operation string) bool {
 func (g *Gateway) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := &exchange{id: requestID(r.Header.Get("X-Request-Id")), wait: -1, trace: readTraceparent(r.Header.Get("traceparent"))}
+		parent := tracing.Parse(r.Header.Get("traceparent"))
+		x := &exchange{id: requestID(r.Header.Get("X-Request-Id")), wait: -1, trace: parent}
+		if g.cfg.Tracer != nil {
+			x.trace = g.cfg.Tracer.Begin(parent)
+		}
 		w.Header().Set("X-Request-Id", x.id)
 		sw := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(sw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
@@ -43,7 +48,8 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 			name = x.op.id
 		}
 		g.cfg.Meters.request(name, sw.code(), took)
-		g.cfg.Log.Debug("request", "request_id", x.id, "trace_id", x.trace.id(), "operation", name, "participant", x.caller.bic.String(),
+		g.traceRequest(x, parent, name, sw.code(), start, start.Add(took))
+		g.cfg.Log.Debug("request", "request_id", x.id, "trace_id", x.trace.Trace(), "operation", name, "participant", x.caller.bic.String(),
 			"status", sw.code(), "code", x.code, "took", took)
 	})
 }

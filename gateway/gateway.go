@@ -15,6 +15,7 @@ import (
 
 	"viaduct/gateway/console"
 	"viaduct/gateway/webhook"
+	"viaduct/internal/tracing"
 	"viaduct/ledger"
 	"viaduct/openapi"
 )
@@ -49,6 +50,8 @@ type Config struct {
 	Limits Limits
 	// Meters count what this process does; nil for meters of the gateway's own.
 	Meters *Meters
+	// Tracer records spans of requests, submissions and deliveries; nil for none.
+	Tracer *tracing.Tracer
 	Now    func() time.Time
 	Log    *slog.Logger
 }

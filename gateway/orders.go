@@ -90,9 +90,9 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{
 		Request: sqlstore.Request{
 			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
-			Created: now, Lease: now + leaseTime.Milliseconds(), RequestID: x.id, Trace: string(x.trace),
+			Created: now, Lease: now + leaseTime.Milliseconds(), RequestID: x.id, Trace: x.trace.String(),
 		},
-		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil,
+		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil, Traced: g.cfg.Tracer != nil && x.trace.Sampled(),
 	}, now)
 	if errors.Is(err, sqlstore.ErrExists) {
 		return nil, refuse(openapi.ErrorCodeIdReused, "a payment of the submission was sent before")
@@ -183,7 +183,7 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 		return at, err
 	}
 	start := time.Now()
-	accepted, err := g.cfg.Engine.Submit(ctx, request.Submission)
+	accepted, err := g.submitTraced(ctx, request.Submission)
 	switch {
 	case errors.Is(err, settlement.ErrUnavailable):
 		if begun == sqlstore.BegunNew {

@@ -33,6 +33,7 @@ type Store interface {
 	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte, sent ...sqlstore.Message) error
 	AbandonRequest(ctx context.Context, participant ledger.BIC, key string) error
 	ExpireRequests(ctx context.Context, before int64) (int64, error)
+	PaymentTrace(ctx context.Context, sender ledger.BIC, payment ledger.ID) (string, error)
 
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)
 	Returned(ctx context.Context, p *sqlstore.Payment) (ledger.ID, error)

@@ -262,7 +262,7 @@ func (g *Gateway) problemAnswer(x *exchange, p *problem) (*answer, error) {
 	x.code = p.code
 	a, err := jsonAnswer(k.status, openapi.Problem{
 		Type: "/problems/" + string(p.code), Title: k.title, Status: k.status, Detail: p.detail,
-		Code: p.code, RequestId: x.id, TraceId: x.trace.id(), Retryable: k.retryable, Errors: p.faults,
+		Code: p.code, RequestId: x.id, TraceId: x.trace.Trace(), Retryable: k.retryable, Errors: p.faults,
 	})
 	a.media = problemMedia
 	return a, err

@@ -24,6 +24,7 @@ import (
 	"viaduct/fx/rates"
 	"viaduct/gateway/webhook"
 	"viaduct/internal/money"
+	"viaduct/internal/tracing"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
 	"viaduct/settlement"
@@ -92,6 +93,12 @@ type obj = map[string]any
 
 func startRig(t testing.TB, database ...string) *rig {
 	t.Helper()
+	return startTracedRig(t, nil, database...)
+}
+
+// startTracedRig is startRig with a node and a gateway that record spans, unless tracer is nil.
+func startTracedRig(t testing.TB, tracer *tracing.Tracer, database ...string) *rig {
+	t.Helper()
 	dir := t.TempDir()
 	ctx := t.Context()
 	r := &rig{t: t, keys: make(map[string]string), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}}
@@ -124,10 +131,14 @@ func startRig(t testing.TB, database ...string) *rig {
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	r.ok(err)
 	cache, meters := balances.NewMap(r.store.Balances), NewMeters()
-	node, err := settlement.Open(ctx, settlement.Config{
+	nodeConfig := settlement.Config{
 		Name: "validator-1", Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler), Observe: meters.Stage,
-	})
+	}
+	if tracer != nil {
+		nodeConfig.Tracer = tracer
+	}
+	node, err := settlement.Open(ctx, nodeConfig)
 	r.ok(err)
 	client, err := settlement.NewClient(settlement.Over(gateConn))
 	r.ok(err)
@@ -165,7 +176,7 @@ func startRig(t testing.TB, database ...string) *rig {
 	r.config = Config{
 		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
 		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
-		Operator: keyOf("operator"), Sender: r.sender, Meters: meters,
+		Operator: keyOf("operator"), Sender: r.sender, Meters: meters, Tracer: tracer,
 		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}

@@ -249,6 +249,7 @@ func (n *Node) certified(m *made) error {
 		m.projection.Checkpoint = m.note
 	}
 	n.cfg.observe("final", m.began)
+	n.traces.stage("final", m.height, m.began)
 	n.final.raise(m.height)
 	return nil
 }

@@ -79,9 +79,9 @@ func (c *Client) request(ctx context.Context, door string, data []byte) ([]byte,
 }
 
 // Submit hands a signed submission to the sequencer and returns when the journal has it on disk.
-// Errors: ErrUnavailable, ErrMalformed, ErrUnknown.
+// A traceparent that Traced put into ctx goes along. Errors: ErrUnavailable, ErrMalformed, ErrUnknown.
 func (c *Client) Submit(ctx context.Context, submission []byte) (Accepted, error) {
-	answer, err := c.request(ctx, doorSubmit, submission)
+	answer, err := c.request(ctx, doorSubmit, withTrace(ctx, submission))
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return Accepted{}, err

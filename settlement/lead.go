@@ -87,7 +87,7 @@ func (n *Node) takeOver(ctx context.Context) (*sequencer, error) {
 		return nil, err
 	}
 	seq := &sequencer{
-		journal: n.cfg.Journal, queue: make(chan waiting, queueLen), deadline: n.deadline, final: n.final, now: n.cfg.Now, observe: n.cfg.observe,
+		journal: n.cfg.Journal, queue: make(chan waiting, queueLen), deadline: n.deadline, final: n.final, now: n.cfg.Now, observe: n.cfg.observe, traces: n.traces,
 	}
 	n.mu.RLock()
 	seq.height, seq.epoch, seq.prev, seq.time = n.state.Height()+1, n.state.Epoch()+1, n.state.LastMessage(), n.state.Time()

@@ -46,6 +46,8 @@ type Config struct {
 	Log      *slog.Logger
 	// Observe is told how long each stage took: ordered, applied, final, projected; nil for nobody.
 	Observe func(stage string, took time.Duration)
+	// Tracer is told the same of each traced submission; nil for nobody.
+	Tracer Tracer
 }
 
 func (c *Config) observe(stage string, since time.Time) {
@@ -80,6 +82,7 @@ type Node struct {
 	leaders      leadership
 	claim        tailClaim // of a longer journal; lead's alone
 	alarms       alarms
+	traces       *traces // nil when nobody traces
 
 	mu     sync.RWMutex // guards state and router
 	state  *ledger.State
@@ -123,7 +126,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, final: newWatermark(), projected: newWatermark(),
-		deadline: make(chan int64, 1), slots: make(chan *slot, slotCount),
+		deadline: make(chan int64, 1), slots: make(chan *slot, slotCount), traces: newTraces(&cfg),
 	}
 	for range slotCount {
 		n.slots <- new(slot)
@@ -189,6 +192,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	}
 	g.Go(func() error { return n.listen(work, c.hears) })
+	g.Go(func() error { return n.traces.listen(work) })
 	g.Go(func() error { return n.read(work, decoded) })
 	g.Go(func() error { return n.validate(work, decoded, blocks) })
 	g.Go(func() error { return c.run(work, blocks, projections) })
@@ -334,6 +338,9 @@ func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) 
 			s.err = n.state.Apply(&s.message, &s.block)
 			n.mu.Unlock()
 			n.cfg.observe("applied", start)
+			if s.err == nil {
+				n.traces.stage("applied", s.block.Header.Height, start)
+			}
 			n.router.Publish(n.state.Height())
 		}
 		if errors.Is(s.err, ledger.ErrBroken) {
@@ -466,6 +473,7 @@ func (n *Node) project(ctx context.Context, in <-chan *sqlstore.Projection) erro
 			}
 		}
 		n.cfg.observe("projected", start)
+		n.traces.stage("projected", p.Height(), start)
 		n.announce(p.Height())
 	}
 }

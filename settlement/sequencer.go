@@ -29,6 +29,7 @@ type waiting struct {
 	data  []byte
 	count int
 	reply func([]byte)
+	trace string // a traceparent; "" for none
 }
 
 // sequencer puts what waits into journal messages, one at a time: the batch grows with the load.
@@ -39,6 +40,7 @@ type sequencer struct {
 	final    *watermark
 	now      func() time.Time
 	observe  func(stage string, since time.Time)
+	traces   *traces
 
 	height   uint64 // of the last message
 	epoch    uint64
@@ -52,6 +54,7 @@ type sequencer struct {
 
 // offer takes a submission in, or refuses it at once.
 func (s *sequencer) offer(data []byte, reply func([]byte)) verdict {
+	trace, data := splitTrace(data)
 	var sub ledger.Submission
 	if err := ledger.DecodeSubmission(data, &sub); err != nil {
 		return malformed
@@ -62,7 +65,7 @@ func (s *sequencer) offer(data []byte, reply func([]byte)) verdict {
 		return unavailable
 	}
 	select {
-	case s.queue <- waiting{data, len(sub.Entries), reply}:
+	case s.queue <- waiting{data, len(sub.Entries), reply, trace}:
 		return accepted
 	default:
 		return unavailable
@@ -129,6 +132,7 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 	appendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 	defer cancel()
 	start := time.Now()
+	s.traces.announce(s.height+1, batch)
 	position, err := journal.Resolve(appendCtx, s.journal, s.position, msg)
 	if err != nil {
 		v := unavailable
@@ -140,6 +144,7 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 		return fmt.Errorf("publish height %d: %w", s.height+1, err)
 	}
 	s.observe("ordered", start)
+	s.traces.ordered(s.height+1, batch, start)
 	s.height, s.time, s.position, s.prev = s.height+1, at, position, ledger.MessageHash(msg)
 	answer(batch, accepted, Accepted{Height: s.height})
 	return nil

@@ -18,10 +18,10 @@ func ClientSubjects() (publish, subscribe []string) {
 // answering what it is asked; sequence says that it may be the sequencer.
 func NodeSubjects(name string, sequence bool) (publish, subscribe []string) {
 	publish = []string{
-		subjectVote + "." + token(name), subjectMissing, subjectCertified + ".*", subjectProjected, subjectWhoLeads, doorOf("*", doorRecord), doorOf("*", doorTip),
+		subjectVote + "." + token(name), subjectMissing, subjectCertified + ".*", subjectProjected, subjectTraces, subjectWhoLeads, doorOf("*", doorRecord), doorOf("*", doorTip),
 	}
 	subscribe = []string{
-		subjectVote + ".*", subjectMissing, subjectCertified + "." + token(name), subjectLeader, subjectProjected, doorOf(name, doorRecord), doorOf(name, doorTip),
+		subjectVote + ".*", subjectMissing, subjectCertified + "." + token(name), subjectLeader, subjectProjected, subjectTraces, doorOf(name, doorRecord), doorOf(name, doorTip),
 	}
 	if sequence {
 		publish = append(publish, subjectLeader)

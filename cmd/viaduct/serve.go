@@ -17,6 +17,7 @@ import (
 	"viaduct/gateway"
 	"viaduct/gateway/ratelimit"
 	"viaduct/gateway/webhook"
+	"viaduct/internal/tracing"
 	"viaduct/ledger"
 	"viaduct/ledger/proof"
 	"viaduct/settlement"
@@ -143,9 +144,23 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 		return err
 	}
 	meters := gateway.NewMeters()
-	nodes, err := openNodes(ctx, parts, s.dir, connect, settlement.Config{
+	tracer, err := tracing.FromEnvironment(os.Getenv, log)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsed, err)
+	}
+	closers.add("traces", func() error {
+		if err := tracer.Close(); err != nil {
+			log.Warn("traces were lost", "error", err)
+		}
+		return nil
+	})
+	engine := settlement.Config{
 		Genesis: s.dir.genesis, Store: store, Cache: cache, Now: time.Now, Log: log, Observe: meters.Stage,
-	}, what.nats, closers)
+	}
+	if tracer != nil { // an interface that holds no tracer is not nil
+		engine.Tracer = tracer
+	}
+	nodes, err := openNodes(ctx, parts, s.dir, connect, engine, what.nats, closers)
 	if err != nil {
 		return err
 	}
@@ -178,7 +193,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	sender := webhook.NewSender(webhook.Guard{AllowPrivate: f.Private}, time.Now)
 	defer sender.Close()
 	config := gateway.Config{
-		Limits: limits, Meters: meters,
+		Limits: limits, Meters: meters, Tracer: tracer,
 		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Mids: feed, MaxMidAge: f.maxMidAge(),
 		MasterKey: s.dir.master, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
 	}

@@ -31,7 +31,7 @@ func Jitter(wait time.Duration) time.Duration { return wait + rand.N(wait/10+1) 
 // judge turns the result of an attempt that ended now into what is recorded.
 func judge(d Delivery, began, now time.Time, r Result, jitter func(time.Duration) time.Duration) Attempt {
 	a := Attempt{
-		Seq: d.Seq, Claim: d.Claim, Number: d.Attempts + 1,
+		Delivery: &d, Seq: d.Seq, Claim: d.Claim, Number: d.Attempts + 1,
 		At: began, Took: now.Sub(began), Status: r.Status, Reason: r.Reason,
 	}
 	switch {

@@ -82,6 +82,9 @@ func (s *Sender) Send(ctx context.Context, to Endpoint, d Delivery) Result {
 	req.Header.Set(HeaderID, d.EventID)
 	req.Header.Set(HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
 	req.Header.Set(HeaderSignature, to.Keys.Sign(d.EventID, at, d.Body))
+	if d.Trace != "" {
+		req.Header.Set("traceparent", d.Trace)
+	}
 
 	resp, err := s.client.Do(req)
 	if err != nil {

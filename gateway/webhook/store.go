@@ -26,6 +26,9 @@ type Delivery struct {
 	Attempts int
 	// Claim is the end of the claim under which the delivery was handed out.
 	Claim time.Time
+	// Trace is the traceparent that the attempt sends along, and TraceParent the one above it; both empty
+	// when the event is not traced.
+	Trace, TraceParent string
 }
 
 // Outcome is what an attempt means for its delivery.
@@ -65,6 +68,8 @@ type Attempt struct {
 	Reason  string // why it was not delivered, one of a few fixed texts; never what our network said
 	Outcome Outcome
 	Due     time.Time // when the next attempt is due, for Retry
+	// Delivery is what was attempted.
+	Delivery *Delivery
 }
 
 // Store keeps endpoints and deliveries durably. Times are exact to the millisecond.

@@ -34,6 +34,8 @@ type Begin struct {
 	Messages []Message
 	// Given says that the payments' ids are the participant's own choice: ErrExists when it used one before.
 	Given bool
+	// Traced says that the payments' events are to join the request's trace.
+	Traced bool
 }
 
 // Begun says what BeginRequest found.
@@ -130,6 +132,11 @@ func (b *Begin) unused(ctx context.Context, t tx) error {
 }
 
 func (b *Begin) write(ctx context.Context, t tx) error {
+	if b.Traced {
+		if err := b.writeTraces(ctx, t); err != nil {
+			return err
+		}
+	}
 	payments := insertion{into: "payments (" + paymentColumns + ")"}
 	for i := range b.Payments {
 		b.Payments[i].appendTo(&payments)
@@ -243,7 +250,10 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 // ExpireRequests forgets requests that were begun before a time, and returns how many.
 func (s *Store) ExpireRequests(ctx context.Context, before int64) (n int64, err error) {
 	err = s.writer.do(ctx, func(ctx context.Context, t tx) (err error) {
-		n, err = t.exec(ctx, `DELETE FROM requests WHERE created < $1`, before)
+		if n, err = t.exec(ctx, `DELETE FROM requests WHERE created < $1`, before); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `DELETE FROM payment_traces WHERE created < $1`, before)
 		return err
 	})
 	if err != nil {
