@@ -284,7 +284,7 @@ type exchangeKey struct{}
 
 // exchange is what the gateway knows of the request under way.
 type exchange struct {
-	id     string // of the request
+	id     string          // of the request
 	trace  tracing.Context // the request's own where it is traced, otherwise the caller's
 	op     *operation
 	caller caller
