@@ -296,6 +296,7 @@ type exchange struct {
 	wait          int    // seconds, from Prefer; -1 when not asked
 	body          []byte // canonical JSON, or XML as it came
 	json          bool   // the caller accepts JSON and not XML
+	csv           bool   // it accepts CSV and not JSON
 	faults        faults
 	code          openapi.ErrorCode // of the problem answered, for the log
 }

@@ -170,6 +170,7 @@ func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, x *exchang
 	g.contract.checkParameters(x.op, r, &x.faults)
 	x.key = r.Header.Get("Idempotency-Key")
 	x.json = acceptsJSONAlone(r.Header.Values("Accept"))
+	x.csv = acceptsCSV(r.Header.Values("Accept"))
 	if x.op.media == "" {
 		if err := x.faults.problem(); err != nil {
 			return err
@@ -271,6 +272,12 @@ func preferredWait(prefer string, f *faults) int {
 func acceptsJSONAlone(accept []string) bool {
 	all := strings.ToLower(strings.Join(accept, ","))
 	return strings.Contains(all, "json") && !strings.Contains(all, "xml") && !strings.Contains(all, "*/*")
+}
+
+// acceptsCSV says whether a caller wants a table where there is one: it names CSV, and JSON not at all.
+func acceptsCSV(accept []string) bool {
+	all := strings.ToLower(strings.Join(accept, ","))
+	return strings.Contains(all, "text/csv") && !strings.Contains(all, "json")
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

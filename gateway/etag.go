@@ -23,7 +23,7 @@ func conditional(next http.Handler) http.Handler {
 			h := w.Header()
 			h.Set("ETag", tag)
 			h.Set("Cache-Control", "private, no-cache")
-			h.Set("Vary", "Authorization")
+			h.Set("Vary", "Authorization, Accept")
 			if tagMatches(r.Header.Values("If-None-Match"), tag) {
 				h.Del("Content-Type")
 				w.WriteHeader(http.StatusNotModified)

@@ -64,6 +64,7 @@ type Gateway struct {
 	seen     sync.Map // BICs of participants known to be admitted
 	touched  touches
 	streams  *streams
+	balances *balanceStreams
 	docs     map[string]asset
 	hub      *hub
 	limits   limiting
@@ -94,6 +95,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.streams = newStreams(cfg.Engine, cfg.Log)
+	g.balances = newBalanceStreams(cfg.Engine, cfg.Log)
 	g.hub = newHub(&g.cfg)
 	g.limits.Limits = cfg.Limits
 	if g.cfg.Meters == nil {
@@ -129,6 +131,7 @@ func (g *Gateway) Server() *http.Server {
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelWarn),
 	}
 	server.RegisterOnShutdown(g.streams.close)
+	server.RegisterOnShutdown(g.balances.close)
 	server.RegisterOnShutdown(g.hub.close)
 	return server
 }

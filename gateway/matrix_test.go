@@ -92,6 +92,8 @@ func TestAuthorisation(t *testing.T) {
 		{"GetMessage", "/v1/messages/" + asked, nil, mexican, 200, 404, 404, "/v1/messages/" + noID},
 		{"GetBalances", "/v1/balances", nil, mexican, 200, 200, 400, ""},
 		{"GetBalances", "/v1/balances?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances?participant=" + noBIC},
+		{"StreamBalances", "/v1/balances/stream", nil, mexican, 200, 200, 400, ""},
+		{"StreamBalances", "/v1/balances/stream?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances/stream?participant=" + noBIC},
 		{"GetStatements", "/v1/statements", nil, mexican, 200, 200, 400, ""},
 		{"GetStatements", "/v1/statements?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/statements?participant=" + noBIC},
 		{"ListEvents", "/v1/events", nil, mexican, 200, 200, 400, ""},

@@ -25,26 +25,12 @@ func BenchmarkBalanceReads(b *testing.B) {
 	r.pay("10.00")
 	ctx := b.Context()
 	redis := func(b *testing.B) (balances.Cache, *exec.Cmd) {
-		path, err := exec.LookPath("redis-server")
-		if err != nil {
-			b.Skip("skipped: no redis-server on PATH")
-		}
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		r.ok(err)
-		port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", b.TempDir())
-		r.ok(server.Start())
-		b.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-		for {
-			c, err := net.Dial("tcp", "127.0.0.1:"+port)
-			if err == nil {
-				c.Close()
-				break
-			}
-			time.Sleep(time.Millisecond) // the server's own start, of which nobody tells
-		}
-		cache, err := balances.NewRedis("redis://127.0.0.1:"+port+"/0", r.config.Network, r.store.Balances)
+		server := redisAt(b, port)
+		cache, err := balances.NewRedis(fmt.Sprintf("redis://127.0.0.1:%d/0", port), r.config.Network, r.store.Balances)
 		r.ok(err)
 		b.Cleanup(func() { _ = cache.Close() })
 		height, _, _, err := r.store.Projected(ctx)
@@ -145,4 +131,26 @@ func (r *rig) readAt(b *testing.B, address string, rate int, during time.Duratio
 		}
 	}
 	return took, bad
+}
+
+// redisAt starts a Redis of the test's own, empty, on a loopback port; or skips.
+func redisAt(t testing.TB, port int) *exec.Cmd {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("skipped: no redis-server on PATH")
+	}
+	server := exec.Command(path, "--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	for {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			c.Close()
+			return server
+		}
+		time.Sleep(time.Millisecond) // the server's own start, of which nobody tells
+	}
 }

@@ -3,93 +3,14 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/openapi"
 	"viaduct/settlement/sqlstore"
 )
-
-// GetBalances reads a participant's positions, from the cache when it has them.
-func (s server) GetBalances(ctx context.Context, r openapi.GetBalancesRequestObject) (openapi.GetBalancesResponseObject, error) {
-	whose, err := exchangeOf(ctx).caller.viewing(r.Params.Participant)
-	if err != nil {
-		return nil, err
-	}
-	past := r.Params.AsOf != ""
-	var lines []sqlstore.Line
-	var height uint64
-	if past {
-		if height, err = s.heightOf(ctx, r.Params.AsOf); err == nil {
-			lines, err = s.cfg.Store.BalancesAt(ctx, whose, height)
-		}
-	} else {
-		lines, height, err = s.balances(ctx, whose)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := openapi.GetBalances200JSONResponse{Participant: whose.String(), Height: int64(height), Data: []openapi.Balance{}}
-	for _, l := range lines {
-		b := openapi.Balance{
-			Currency: l.Asset.Currency.String(), Issuer: l.Asset.Issuer.String(),
-			Kind: openapi.Claim, Value: money.New(l.Balance, l.Asset.Currency).Value(), Frozen: l.Frozen,
-		}
-		if l.Own {
-			b.Kind, b.Value = openapi.Obligation, money.New(-l.Balance, l.Asset.Currency).Value()
-		} else if !past {
-			b.Limit = money.New(l.Limit, l.Asset.Currency).Value()
-		}
-		out.Data = append(out.Data, b)
-	}
-	return out, nil
-}
-
-// heightOf reads as_of: a block's height, or a time and with it the last block at or before it.
-func (g *Gateway) heightOf(ctx context.Context, text string) (uint64, error) {
-	var f faults
-	last, _, _, err := g.cfg.Store.Projected(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if height, err := strconv.ParseUint(text, 10, 63); err == nil {
-		if height > last {
-			f.add("query:as_of", openapi.ErrorCodeInvalidValue, fmt.Sprintf("the last block is %d", last), "")
-		}
-		return height, f.problem()
-	}
-	at, err := parseTime(text)
-	switch {
-	case err != nil:
-		f.add("query:as_of", openapi.ErrorCodeInvalidTime, "neither a height nor an RFC 3339 time", "")
-		return 0, f.problem()
-	case at > g.now():
-		f.add("query:as_of", openapi.ErrorCodeInvalidValue, "a time to come", "")
-		return 0, f.problem()
-	}
-	height, err := g.cfg.Store.HeightAt(ctx, at)
-	if errors.Is(err, sqlstore.ErrNotFound) {
-		f.add("query:as_of", openapi.ErrorCodeInvalidValue, "before the first block", "")
-		return 0, f.problem()
-	}
-	return height, err
-}
-
-func (g *Gateway) balances(ctx context.Context, whose ledger.BIC) ([]sqlstore.Line, uint64, error) {
-	if g.cfg.Cache != nil {
-		lines, height, ok, err := g.cfg.Cache.Get(ctx, whose)
-		if err != nil {
-			g.cfg.Log.Warn("balance cache", "request_id", exchangeOf(ctx).id, "error", err)
-		} else if ok {
-			return lines, height, nil
-		}
-	}
-	return g.cfg.Store.Balances(ctx, whose)
-}
 
 // ListBlocks lists headers, newest first.
 func (s server) ListBlocks(ctx context.Context, r openapi.ListBlocksRequestObject) (openapi.ListBlocksResponseObject, error) {

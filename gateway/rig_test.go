@@ -93,11 +93,21 @@ type obj = map[string]any
 
 func startRig(t testing.TB, database ...string) *rig {
 	t.Helper()
-	return startTracedRig(t, nil, database...)
+	return startRigWith(t, nil, mapCache, database...)
 }
 
 // startTracedRig is startRig with a node and a gateway that record spans, unless tracer is nil.
 func startTracedRig(t testing.TB, tracer *tracing.Tracer, database ...string) *rig {
+	t.Helper()
+	return startRigWith(t, tracer, mapCache, database...)
+}
+
+// newCache makes a rig's balance cache.
+type newCache func(network ledger.Hash, load balances.Load) balances.Cache
+
+func mapCache(_ ledger.Hash, load balances.Load) balances.Cache { return balances.NewMap(load) }
+
+func startRigWith(t testing.TB, tracer *tracing.Tracer, open newCache, database ...string) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	ctx := t.Context()
@@ -130,7 +140,7 @@ func startTracedRig(t testing.TB, tracer *tracing.Tracer, database ...string) *r
 	r.ok(err)
 	tree, err := disk.OpenDir(filepath.Join(dir, "tree"))
 	r.ok(err)
-	cache, meters := balances.NewMap(r.store.Balances), NewMeters()
+	cache, meters := open(genesis.Network(), r.store.Balances), NewMeters()
 	nodeConfig := settlement.Config{
 		Name: "validator-1", Genesis: genesis, Blocks: blocks, Tree: tree, Journal: journal, Bus: settlement.Over(nodeConn), Signer: signer, Sequence: true,
 		Store: r.store, Cache: cache, Now: time.Now, Log: slog.New(slog.DiscardHandler), Observe: meters.Stage,

@@ -43,7 +43,13 @@ type event struct {
 
 func (r *rig) watch(as string, query url.Values) *watcher {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), "GET", r.url+"/v1/quotes/stream?"+query.Encode(), nil)
+	return r.open(as, "/v1/quotes/stream?"+query.Encode())
+}
+
+// open opens a stream.
+func (r *rig) open(as, path string) *watcher {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), "GET", r.url+path, nil)
 	r.ok(err)
 	req.Header.Set("Authorization", "Bearer "+r.keys[as])
 	resp, err := r.client.Do(req)

@@ -942,9 +942,15 @@ type BIC = string
 
 // Balance defines model for Balance.
 type Balance struct {
+	// Available A plain decimal number, never with an exponent.
+	Available Decimal `json:"available,omitempty"`
+
 	// Currency ISO 4217.
 	Currency Currency `json:"currency"`
 	Frozen   bool     `json:"frozen,omitempty"`
+
+	// Headroom A plain decimal number, never with an exponent.
+	Headroom Decimal `json:"headroom,omitempty"`
 
 	// Issuer ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Issuer BIC `json:"issuer"`
@@ -962,6 +968,27 @@ type Balance struct {
 // BalanceKind A claim on another, or what the participant itself has issued.
 type BalanceKind string
 
+// BalanceTotal defines model for BalanceTotal.
+type BalanceTotal struct {
+	// Available A plain decimal number, never with an exponent.
+	Available Decimal `json:"available,omitempty"`
+
+	// Claims A plain decimal number, never with an exponent.
+	Claims Decimal `json:"claims"`
+
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Headroom A plain decimal number, never with an exponent.
+	Headroom Decimal `json:"headroom,omitempty"`
+
+	// Net A plain decimal number, never with an exponent.
+	Net Decimal `json:"net"`
+
+	// Obligations A plain decimal number, never with an exponent.
+	Obligations Decimal `json:"obligations"`
+}
+
 // Balances defines model for Balances.
 type Balances struct {
 	Data   []Balance `json:"data"`
@@ -969,6 +996,9 @@ type Balances struct {
 
 	// Participant ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Participant BIC `json:"participant"`
+
+	// Totals By currency, in alphabetical order.
+	Totals []BalanceTotal `json:"totals"`
 }
 
 // Batch defines model for Batch.
@@ -2190,6 +2220,12 @@ type GetBalancesParams struct {
 	AsOf string `form:"as_of,omitempty" json:"as_of,omitempty"`
 }
 
+// StreamBalancesParams defines parameters for StreamBalances.
+type StreamBalancesParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+}
+
 // ListBlocksParams defines parameters for ListBlocks.
 type ListBlocksParams struct {
 	// Before Only blocks below this height.
@@ -2483,6 +2519,9 @@ type ServerInterface interface {
 	// GetBalances Read the caller's balances
 	// (GET /v1/balances)
 	GetBalances(w http.ResponseWriter, r *http.Request, params GetBalancesParams)
+	// StreamBalances Watch the caller's balances
+	// (GET /v1/balances/stream)
+	StreamBalances(w http.ResponseWriter, r *http.Request, params StreamBalancesParams)
 	// ListBlocks List blocks, newest first
 	// (GET /v1/blocks)
 	ListBlocks(w http.ResponseWriter, r *http.Request, params ListBlocksParams)
@@ -2675,6 +2714,12 @@ func (_ Unimplemented) Ready(w http.ResponseWriter, r *http.Request) {
 // GetBalances Read the caller's balances
 // (GET /v1/balances)
 func (_ Unimplemented) GetBalances(w http.ResponseWriter, r *http.Request, params GetBalancesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// StreamBalances Watch the caller's balances
+// (GET /v1/balances/stream)
+func (_ Unimplemented) StreamBalances(w http.ResponseWriter, r *http.Request, params StreamBalancesParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3100,6 +3145,39 @@ func (siw *ServerInterfaceWrapper) GetBalances(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBalances(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StreamBalances operation middleware
+func (siw *ServerInterfaceWrapper) StreamBalances(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamBalancesParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StreamBalances(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5517,6 +5595,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/balances", wrapper.GetBalances)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/balances/stream", wrapper.StreamBalances)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/blocks", wrapper.ListBlocks)
 	})
 	r.Group(func(r chi.Router) {
@@ -5905,6 +5986,26 @@ func (response GetBalances200JSONResponse) VisitGetBalancesResponse(w http.Respo
 	return err
 }
 
+type GetBalances200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetBalances200TextcsvResponse) VisitGetBalancesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type GetBalances304Response = NotModifiedResponse
 
 func (response GetBalances304Response) VisitGetBalancesResponse(w http.ResponseWriter) error {
@@ -5918,6 +6019,74 @@ type GetBalancesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetBalancesdefaultApplicationProblemPlusJSONResponse) VisitGetBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamBalancesRequestObject struct {
+	Params StreamBalancesParams
+}
+
+type StreamBalancesResponseObject interface {
+	VisitStreamBalancesResponse(w http.ResponseWriter) error
+}
+
+type StreamBalances200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamBalances200TexteventStreamResponse) VisitStreamBalancesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamBalancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamBalancesdefaultApplicationProblemPlusJSONResponse) VisitStreamBalancesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8490,6 +8659,9 @@ type StrictServerInterface interface {
 	// GetBalances Read the caller's balances
 	// (GET /v1/balances)
 	GetBalances(ctx context.Context, request GetBalancesRequestObject) (GetBalancesResponseObject, error)
+	// StreamBalances Watch the caller's balances
+	// (GET /v1/balances/stream)
+	StreamBalances(ctx context.Context, request StreamBalancesRequestObject) (StreamBalancesResponseObject, error)
 	// ListBlocks List blocks, newest first
 	// (GET /v1/blocks)
 	ListBlocks(ctx context.Context, request ListBlocksRequestObject) (ListBlocksResponseObject, error)
@@ -8834,6 +9006,32 @@ func (sh *strictHandler) GetBalances(w http.ResponseWriter, r *http.Request, par
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetBalancesResponseObject); ok {
 		if err := validResponse.VisitGetBalancesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamBalances operation middleware
+func (sh *strictHandler) StreamBalances(w http.ResponseWriter, r *http.Request, params StreamBalancesParams) {
+	var request StreamBalancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamBalances(ctx, request.(StreamBalancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamBalances")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StreamBalancesResponseObject); ok {
+		if err := validResponse.VisitStreamBalancesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

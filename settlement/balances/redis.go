@@ -27,8 +27,10 @@ const (
 
 // Redis is the cache that gateways and nodes share.
 //
-// One hash names the run and its last height; one hash a holder has the height it was loaded at, and a
-// field for each position: the height of its last change, a space, and the line.
+// One hash names the run, its last height and, for each holder loaded in it, the height of that holder's
+// last change; one hash a holder has the height it was loaded at, that of its last change, and a field for
+// each position: the height of its last change, a space, and the line. A holder whose two last heights
+// differ was not written by us, or is one from yesterday: it is loaded again.
 type Redis struct {
 	client *redis.Client
 	load   Load
@@ -51,7 +53,7 @@ func newRedis(url string, network ledger.Hash, load Load, patience time.Duration
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
 	options.MaxRetries, options.DialerRetries = -1, 1 // no second try: the database answers meanwhile
-	meta := fmt.Sprintf("viaduct:balances:1:{%x}", network[:8])
+	meta := fmt.Sprintf("viaduct:balances:2:{%x}", network[:8])
 	return &Redis{
 		client: redis.NewClient(options), load: load, meta: meta, prefix: meta + ":",
 		set: redis.NewScript(setScript), get: redis.NewScript(getScript), filling: redis.NewScript(fillScript),
@@ -76,37 +78,56 @@ local function put(key, pos, height, line)
 	end
 end
 `
+	// ours says whether a holder's hash is as the run left it, and left marks it so.
+	ours = `
+local function ours(key, holder)
+	local last = redis.call('HGET', KEYS[1], 'last:' .. holder)
+	return last and last == redis.call('HGET', key, 'last')
+end
+local function left(key, holder, height)
+	redis.call('HSET', key, 'last', height)
+	redis.call('HSET', KEYS[1], 'last:' .. holder, height)
+end
+`
 	// setScript goes on with the run or begins one. ARGV: height, a name for a new run, and for each
 	// position its holder, number, height and line.
-	setScript = put + `
+	setScript = put + ours + `
 local height, last = tonumber(ARGV[2]), tonumber(redis.call('HGET', KEYS[1], 'height'))
 if last and height <= last then return 0 end
 if not last or height ~= last + 1 then
+	redis.call('DEL', KEYS[1])
 	redis.call('HSET', KEYS[1], 'height', ARGV[2], 'run', ARGV[3])
 	return 0
 end
 local run = redis.call('HGET', KEYS[1], 'run')
 for i = 4, #ARGV, 4 do
 	local key = ARGV[1] .. run .. ':' .. ARGV[i]
-	if redis.call('EXISTS', key) == 1 then put(key, ARGV[i+1], ARGV[i+2], ARGV[i+3]) end
+	if ours(key, ARGV[i]) then
+		put(key, ARGV[i+1], ARGV[i+2], ARGV[i+3])
+		left(key, ARGV[i], ARGV[2])
+	end
 end
 redis.call('HSET', KEYS[1], 'height', ARGV[2])
 return 0
 `
 	// getScript returns the run's name and height and the holder's hash. ARGV: holder.
-	getScript = `
+	getScript = ours + `
 local run = redis.call('HGET', KEYS[1], 'run')
 if not run then return {'', '0', {}} end
-return {run, redis.call('HGET', KEYS[1], 'height'), redis.call('HGETALL', ARGV[1] .. run .. ':' .. ARGV[2])}
+local key, fields = ARGV[1] .. run .. ':' .. ARGV[2], {}
+if ours(key, ARGV[2]) then fields = redis.call('HGETALL', key) end
+return {run, redis.call('HGET', KEYS[1], 'height'), fields}
 `
 	// fillScript writes what was loaded, if no block of the run has passed it. ARGV: run, holder,
 	// height, seconds to keep, and for each position its number, height and line.
-	fillScript = put + `
+	fillScript = put + ours + `
 if redis.call('HGET', KEYS[1], 'run') ~= ARGV[2] or tonumber(redis.call('HGET', KEYS[1], 'height')) > tonumber(ARGV[4]) then return 0 end
 local key = ARGV[1] .. ARGV[2] .. ':' .. ARGV[3]
+if not ours(key, ARGV[3]) then redis.call('DEL', key) end
 local at = tonumber(redis.call('HGET', key, 'at'))
 if not at or at < tonumber(ARGV[4]) then redis.call('HSET', key, 'at', ARGV[4]) end
 for i = 6, #ARGV, 3 do put(key, ARGV[i], ARGV[i+1], ARGV[i+2]) end
+left(key, ARGV[3], ARGV[4])
 redis.call('EXPIRE', key, ARGV[5])
 return 0
 `
@@ -200,6 +221,9 @@ func decode(fields []any) (lines []sqlstore.Line, at uint64, err error) {
 				return nil, 0, fmt.Errorf("%w: loaded at %.20q", errStored, value)
 			}
 			continue
+		}
+		if name == "last" {
+			continue // the scripts' own
 		}
 		var l sqlstore.Line
 		_, text, _ := strings.Cut(value, " ")
