@@ -61,11 +61,12 @@ const (
 	NotAuthorised                      // the issuer has not approved the holder
 	NotRippling                        // the holder does not let value pass through the line
 	OfferHeldOut                       // the offer would close a gainful cycle
+	OfferHeld                          // firm quotes hold the offer, or a part of it
 )
 
 var boundWords = [...]string{
 	"", "offer_used_up", "balance_spent", "limit_reached", "net_debit_cap_reached", "all_redeemed", "frozen",
-	"not_authorized", "not_rippling", "offer_held_out",
+	"not_authorized", "not_rippling", "offer_held_out", "offer_held",
 }
 
 // String returns the bound's slug.

@@ -17,6 +17,8 @@ type View interface {
 	Available(ledger.PosID) int64
 	Headroom(ledger.PosID) int64
 	PurseRoom(ledger.PurseID) int64
+	Ripples(ledger.PosID) bool
+	OfferRoom(ledger.OfferIdx) int64
 	Fillable(ledger.OfferIdx) bool
 }
 

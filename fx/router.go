@@ -140,7 +140,7 @@ func (r *Router) readPosition(id int32) change {
 		currency: a.Currency, issuer: int32(a.Issuer),
 		available: r.view.Available(ledger.PosID(id)), headroom: r.view.Headroom(ledger.PosID(id)),
 		terms: terms{issuer.TransferFee, p.QualityIn, p.QualityOut},
-		own:   p.Own, ripple: p.Ripple && !p.Own,
+		own:   p.Own, ripple: !p.Own && r.view.Ripples(ledger.PosID(id)),
 		mayGive: r.view.CanGive(ledger.PosID(id)), mayTake: r.view.CanTake(ledger.PosID(id)),
 		frozen: p.Frozen || issuer.Frozen, accepts: p.Own || p.Limit > 0,
 	}
@@ -151,7 +151,7 @@ func (r *Router) readOffer(id int32) change {
 	c := change{table: tableOffer, id: id, live: r.view.Fillable(ledger.OfferIdx(id)), crossed: o.Live && o.Crossed}
 	if c.live || c.crossed {
 		c.give, c.want, c.price = int32(o.GivePos), int32(o.WantPos), o.Price
-		c.remaining, c.seq, c.offer, c.part = o.Remaining, o.Seq, o.ID, int32(o.Maker)
+		c.remaining, c.seq, c.offer, c.part = r.view.OfferRoom(ledger.OfferIdx(id)), o.Seq, o.ID, int32(o.Maker)
 	}
 	return c
 }

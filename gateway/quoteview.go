@@ -70,6 +70,8 @@ func boundText(b fx.Bound) string {
 		return b.Asset.Issuer.String() + " has not approved " + who + " to hold " + asset
 	case fx.NotRippling:
 		return who + " lets no value pass through its line in " + asset
+	case fx.OfferHeld:
+		return "firm quotes hold the offer of " + who + ", or a part of it"
 	case fx.OfferHeldOut:
 		return "the offer of " + who + " is held out: it would close a gainful cycle"
 	}

@@ -143,6 +143,8 @@ type Changes struct {
 	Purses       []PurseChange
 	// Offers tells of each offer that was placed, filled, or taken off.
 	Offers []OfferChange
+	// Holds tells of each hold that was placed, and of each that ended.
+	Holds []HoldChange
 }
 
 // PurseChange is a purse after a block, with its participant's name.
@@ -196,6 +198,7 @@ func (b *Block) reset() {
 	b.leafEnds = b.leafEnds[:0]
 	c := &b.Changes
 	c.Participants, c.Positions, c.Purses, c.Offers = c.Participants[:0], c.Positions[:0], c.Purses[:0], c.Offers[:0]
+	c.Holds = c.Holds[:0]
 }
 
 // addLeaf closes the leaf written since the last one.

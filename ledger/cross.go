@@ -24,7 +24,7 @@ func (s *State) cross(o *Offer, r *Result, room *int) error {
 			i++
 			continue
 		}
-		x := s.crossable(o, standing)
+		x := s.crossable(o, at)
 		if x.take == 0 {
 			i++
 			continue
@@ -48,7 +48,7 @@ func (s *State) cross(o *Offer, r *Result, room *int) error {
 			return nil
 		}
 		if x.out < standing.Remaining {
-			i++ // it stays on the book
+			i++ // it stays on the book, though all that is left of it may be held
 		}
 		if err := s.postPlan(&s.plan, r); err != nil {
 			return err
@@ -66,7 +66,8 @@ func (s *State) cross(o *Offer, r *Result, room *int) error {
 type crossing struct{ in, cost, out, take int64 }
 
 // crossable returns how much of a standing offer the new one takes now; zero for nothing.
-func (s *State) crossable(o, standing *Offer) crossing {
+func (s *State) crossable(o *Offer, at OfferIdx) crossing {
+	standing := &s.offers[at]
 	if !s.mayHandOver(o.GivePos, standing.WantPos) || !s.mayHandOver(standing.GivePos, o.WantPos) {
 		return crossing{}
 	}
@@ -75,7 +76,7 @@ func (s *State) crossable(o, standing *Offer) crossing {
 	if err != nil {
 		out = MaxUnits
 	}
-	out = min(out, standing.Remaining, s.givable(standing.GivePos))
+	out = min(out, s.OfferRoom(at), s.givable(standing.GivePos))
 	for range 2 {
 		var x crossing
 		x.take = min(s.arriving(standing.GivePos, o.WantPos, out), s.Headroom(o.WantPos))

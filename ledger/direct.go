@@ -89,7 +89,7 @@ func (s *State) handover(from, to PosID, out int64) (h handover, ok bool) {
 // fits says whether a hand-over keeps within balances, limits and caps by itself.
 func (s *State) fits(h *handover) bool {
 	taker := &s.purses[s.positions[h.to].Purse]
-	return h.in <= s.givable(h.from) && h.out <= s.Headroom(h.to) && taker.Net <= maxNet-h.out
+	return h.in <= s.givable(h.from) && h.out <= s.Headroom(h.to) && taker.Net+taker.HeldIn <= maxNet-h.out
 }
 
 // appendFlows appends the hand-over's flows.

@@ -7,7 +7,7 @@ func (s *State) lapse() {
 	for len(s.expiry) > 0 && s.expiry[0].at <= s.time {
 		e := s.expiry.pop()
 		if s.stands(e) {
-			s.unrest(e.offer, OfferLapsed)
+			s.unrest(OfferIdx(e.slot), OfferLapsed)
 		} else {
 			s.stale--
 		}
@@ -17,7 +17,7 @@ func (s *State) lapse() {
 // stands says whether the offer of a deadline is still there and has it still, and is not another one in its
 // slot.
 func (s *State) stands(e expiring) bool {
-	o := &s.offers[e.offer]
+	o := &s.offers[e.slot]
 	return o.Live && o.Seq == e.seq && o.Expires == e.at
 }
 
@@ -37,11 +37,11 @@ func (s *State) pushDeadline(e expiring) {
 	s.expiry.push(e)
 }
 
-// expiring is an offer's place in the heap of deadlines; a slot used again has another seq.
+// expiring is the place of an offer or a hold in its heap of deadlines; a slot used again has another seq.
 type expiring struct {
-	at    int64
-	seq   uint64
-	offer OfferIdx
+	at   int64
+	seq  uint64
+	slot int32
 }
 
 // expiryHeap is a binary heap, earliest first, then oldest.

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// The state hash covers the six tables, each under a Merkle tree of its own, the few scalars beside
+// The state hash covers the tables, each under a Merkle tree of its own, the few scalars beside
 // them, and what was seen before. Only pages that a message touched are hashed again. Indexes (by BIC, by holding, the
 // books' order, the heap of deadlines) follow from the tables and are not hashed.
 
@@ -16,6 +16,7 @@ const (
 	tablePurses
 	tableOffers
 	tablePending
+	tableHolds
 	tableCount
 )
 
@@ -95,7 +96,7 @@ func (t *tree) size(pages int) {
 }
 
 func (s *State) tableLengths() [tableCount]int {
-	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers), len(s.queue.slots)}
+	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers), len(s.queue.slots), len(s.holds)}
 }
 
 // Hash returns the state hash.
@@ -119,6 +120,8 @@ func (s *State) Hash() Hash {
 func (s *State) appendScalars(w *writer) {
 	w.u64(s.offerSeq)
 	w.u32(uint32(s.freeOffer))
+	w.u64(s.holdSeq)
+	w.u32(uint32(s.freeHold))
 	s.auth.append(w)
 	s.queue.append(w)
 }
@@ -133,6 +136,9 @@ func (s *State) appendEntry(w *writer, table, i int) {
 		w.text(p.LEI)
 		w.raw(p.Country[:])
 		w.i64(p.TransferFee)
+		w.i64(p.LongestQuote)
+		w.i64(p.LongestHold)
+		w.i64(p.HoldShare)
 		w.u8(bit(p.RequireAuthorization) | bit(p.Frozen)<<1 | bit(p.RippleDefault)<<2)
 		w.u8(uint8(len(p.Keys)))
 		for k := range p.Keys {
@@ -169,6 +175,9 @@ func (s *State) appendEntry(w *writer, table, i int) {
 		if p.Live {
 			p.encode(w)
 		}
+	case tableHolds:
+		w.u32(uint32(s.nextHold[i]))
+		s.holds[i].encode(w)
 	case tableOffers:
 		o := &s.offers[i]
 		w.u8(bit(o.Live) | bit(o.Crossed)<<1)

@@ -20,6 +20,9 @@ const (
 	KindPlaceOffer
 	KindCancelOffer
 	KindPay
+	KindPlaceHold
+	KindReleaseHold
+	KindSetHoldTerms
 
 	KindCancelPayment  Kind = 13
 	KindReorderPayment Kind = 14
@@ -36,6 +39,7 @@ const KindLater Kind = 64
 var kindNames = [...]string{
 	KindAdmit: "admit", KindSetTerms: "set_terms", KindSetCap: "set_cap", KindSetKey: "set_key",
 	KindSetLine: "set_line", KindControlLine: "control_line", KindPlaceOffer: "place_offer",
+	KindPlaceHold: "place_hold", KindReleaseHold: "release_hold", KindSetHoldTerms: "set_hold_terms",
 	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
 	KindCancelOffer: "cancel_offer", KindPay: "pay", KindLater: "later",
 	KindReplaceOffers: "replace_offers",
@@ -395,6 +399,12 @@ func DecodeInstruction(kind Kind, body []byte) (Instruction, bool) {
 		i = new(CancelPayment)
 	case KindReorderPayment:
 		i = new(ReorderPayment)
+	case KindPlaceHold:
+		i = new(PlaceHold)
+	case KindReleaseHold:
+		i = new(ReleaseHold)
+	case KindSetHoldTerms:
+		i = new(SetHoldTerms)
 	case KindSetValidators:
 		i = new(SetValidators)
 	case KindSetOperator:

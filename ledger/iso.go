@@ -42,6 +42,10 @@ var isoReasons = [outcomeEnd]string{
 	UnknownQuote:       "AG01",
 	PvPMismatch:        "AG01",
 	PvPEnded:           "ED05",
+	QuoteExpired:       "TM01",
+	QuoteUsed:          "DUPL",
+	QuoteReleased:      "AG01",
+	QuoteMismatch:      "AM12",
 }
 
 // ISOReason returns the ISO 20022 status reason of a payment that ended with the outcome, or nothing

@@ -12,7 +12,7 @@ func TestISOReason(t *testing.T) {
 		OwnAsset: true, BadLimit: true, BadPrice: true, SameAsset: true, NoLine: true, OfferExpired: true,
 		WouldCross: true, NotFilled: true, LadderCrosses: true,
 		ChangePending: true, StaleChange: true, BadValidators: true, NotApproved: true, KeyNotProven: true,
-		UnknownOffer: true, TooManyOffers: true, Queued: true, UnknownPayment: true,
+		UnknownOffer: true, TooManyOffers: true, BadTTL: true, BadShare: true, TooManyHolds: true, Queued: true, UnknownPayment: true,
 	}
 	for _, o := range Outcomes() {
 		got := ISOReason(o)

@@ -115,7 +115,7 @@ func (s *State) rest(o Offer, force TimeInForce) {
 	}
 	s.enterBook(at)
 	if o.Expires != 0 {
-		s.pushDeadline(expiring{o.Expires, o.Seq, at})
+		s.pushDeadline(expiring{o.Expires, o.Seq, int32(at)})
 	}
 	s.touched.offer(s, at)
 	if s.router != nil && s.router.Gainful(at) {

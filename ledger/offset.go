@@ -118,7 +118,7 @@ func (s *State) candidates() (linked bool) {
 		h, ok := s.direct(p.By, p.Pay)
 		if ok {
 			c := s.candidate(at, h)
-			ok = h.in <= maxSum-sum && s.purses[c.taker].Net <= maxNet-maxSum
+			ok = h.in <= maxSum-sum && s.purses[c.taker].Net+s.purses[c.taker].HeldIn <= maxNet-maxSum
 			if ok {
 				sum += h.in
 				o.all = append(o.all, c)

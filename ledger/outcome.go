@@ -86,6 +86,15 @@ const (
 	WouldCross    // a passive offer would take what stands
 	NotFilled     // what stands does not fill all of an offer that is to be filled at once
 	LadderCrosses // two levels of one ladder cross each other
+
+	// Firm quotes.
+	QuoteExpired  // its hold ended by itself before the payment
+	QuoteUsed     // another payment took it
+	QuoteReleased // it was given back, or refused for a freeze, an authorisation or a not_after
+	QuoteMismatch // the payment is not the one that was quoted
+	BadTTL        // a time to hold out of bounds
+	BadShare      // a share out of bounds
+	TooManyHolds  // a participant keeps at most MaxHolds
 	outcomeEnd
 )
 
@@ -111,6 +120,8 @@ var slugs = [...]string{
 	UnknownPayment: "unknown_payment", TermsConflict: "terms_conflict", UnknownQuote: "unknown_quote",
 	PvPMismatch: "pvp_mismatch", PvPEnded: "pvp_ended",
 	WouldCross: "would_cross", NotFilled: "not_filled", LadderCrosses: "ladder_crosses",
+	QuoteExpired: "quote_expired", QuoteUsed: "quote_used", QuoteReleased: "quote_released",
+	QuoteMismatch: "quote_mismatch", BadTTL: "bad_ttl", BadShare: "bad_share", TooManyHolds: "too_many_holds",
 }
 
 // String returns the outcome's slug, the code that callers see.

@@ -58,6 +58,7 @@ func (s *State) admit(by BIC, i *Admit) Outcome {
 	id := PartID(len(s.participants))
 	s.participants = append(s.participants, Participant{
 		BIC: i.BIC, Name: i.Name, Country: i.Country, LEI: i.LEI, Keys: [][32]byte{i.Key},
+		LongestQuote: UsualHold, LongestHold: UsualHold, HoldShare: UsualShare,
 	})
 	s.byBIC[i.BIC] = id
 	s.touched.participant(s, id)

@@ -6,11 +6,16 @@ package ledger
 func (s *State) pay(by BIC, i *Pay, r *Result) (Outcome, error) {
 	req, outcome := s.checkPay(by, i)
 	if outcome != Applied {
-		return outcome, nil
+		return outcome, s.tooLateFor(req.From, i, outcome)
 	}
 	s.seen.add(req.From, seenPayment, i.ID)
 	s.seen.add(req.From, seenUETR(i.UETRKind), i.UETR)
 	s.seen.later(req.From, seenMessage, i.MessageID)
+	if i.Quote != (ID{}) {
+		outcome, err := s.payQuoted(req.From, i, r)
+		s.decided(req.From, i, outcome)
+		return outcome, err
+	}
 	if i.Mode != Covered { // else its cover moves the money
 		outcome = s.decide(req.From, req.To, i)
 	}
@@ -127,8 +132,6 @@ func (s *State) checkPay(by BIC, i *Pay) (Request, Outcome) {
 		return req, DuplicateUETR
 	case s.seen.has(req.From, seenMessage, i.MessageID):
 		return req, DuplicateMessage
-	case i.Quote != ID{}:
-		return req, UnknownQuote
 	}
 	return req, Applied
 }
@@ -169,7 +172,7 @@ func termsFit(i *Pay) bool {
 	case i.OnShortfall > QueueOnShortfall || i.Priority > Urgent:
 		return false
 	case i.Mode == Covered || quoted:
-		return !i.waits() && !(quoted && i.Mode == Covered)
+		return !i.waits() && !(quoted && (i.Mode == Covered || i.Partial))
 	case linked:
 		return i.PvPWith != i.ID && i.Send.Currency == i.Deliver.Currency && !i.Partial
 	}

@@ -142,10 +142,10 @@ func (q *pendings) index(at PendingIdx) {
 		q.heap = q.heap[:0]
 		for _, other := range q.order {
 			o := &q.slots[other]
-			q.heap.push(expiring{o.Deadline, o.Born, OfferIdx(other)})
+			q.heap.push(expiring{o.Deadline, o.Born, int32(other)})
 		}
 	}
-	q.heap.push(expiring{p.Deadline, p.Born, OfferIdx(at)})
+	q.heap.push(expiring{p.Deadline, p.Born, int32(at)})
 }
 
 // inLane counts a payment in or out of its sender's turn in its currency. One that waits for another
@@ -219,7 +219,7 @@ func (s *State) lapseQueue() {
 	ended := false
 	for len(q.heap) > 0 && q.heap[0].at < s.time {
 		if e := q.heap.pop(); q.waits(e) {
-			s.endPending(PendingIdx(e.offer), Expired)
+			s.endPending(PendingIdx(e.slot), Expired)
 			ended = true
 		}
 	}
@@ -230,7 +230,7 @@ func (s *State) lapseQueue() {
 
 // waits says whether the payment of a deadline is still there.
 func (q *pendings) waits(e expiring) bool {
-	p := &q.slots[e.offer]
+	p := &q.slots[e.slot]
 	return p.Live && p.Born == e.seq
 }
 

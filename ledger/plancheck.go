@@ -142,7 +142,7 @@ func (s *State) checkPlan(req *Request, plan *Plan) error {
 		if c.spent[p] > s.PurseRoom(p) {
 			return fmt.Errorf("%w: purse %d spends %d, cap leaves %d", errPlan, p, c.spent[p], s.PurseRoom(p))
 		}
-		full = full || c.got[p] > maxNet-s.purses[p].Net
+		full = full || c.got[p] > maxNet-s.purses[p].Net-s.purses[p].HeldIn
 	}
 	if source != plan.Source || delivered != plan.Delivered || source <= 0 || delivered <= 0 {
 		return fmt.Errorf("%w: totals %d, %d, plan says %d, %d", errPlan, source, delivered, plan.Source, plan.Delivered)
@@ -241,8 +241,8 @@ func (s *State) checkFlow(c *planCheck, to PartID, f *Flow) error {
 func (s *State) checkFill(c *planCheck, f *Flow) error {
 	o := OfferIdx(f.Arc)
 	offer := &s.offers[o]
-	if c.fills[o] || !s.Fillable(o) || f.Out > offer.Remaining {
-		return fmt.Errorf("%w: offer used twice, not fillable, or holds only %d", errPlan, offer.Remaining)
+	if c.fills[o] || !s.Fillable(o) || f.Out > s.OfferRoom(o) {
+		return fmt.Errorf("%w: offer used twice, not fillable, or gives only %d", errPlan, s.OfferRoom(o))
 	}
 	c.fills[o] = true
 	c.usedOffer = append(c.usedOffer, o)

@@ -11,26 +11,31 @@ func (s *State) postPlan(plan *Plan, r *Result) error {
 			s.fill(OfferIdx(f.Arc), f.Out)
 			continue
 		}
-		p := PosID(f.Arc)
-		own := s.assets[s.positions[p].Asset].Own
-		switch f.Kind {
-		case Give:
-			s.post(r, PostTransfer, p, -f.Out)
-			if fee := f.In - f.Out; fee > 0 {
-				s.post(r, PostFee, p, -fee)
-				s.post(r, PostFee, own, fee)
-			}
-		case Take:
-			s.post(r, PostTransfer, p, f.Out)
-		case Redeem:
-			s.post(r, PostRedemption, p, -f.Out)
-			s.post(r, PostRedemption, own, f.Out)
-		case Issue:
-			s.post(r, PostIssue, own, -f.Out)
-			s.post(r, PostIssue, p, f.Out)
-		}
+		s.postFlow(r, f)
 	}
 	return s.touched.balanced()
+}
+
+// postFlow posts what a flow along a position changes; what ripples changes nothing by itself.
+func (s *State) postFlow(r *Result, f *Flow) {
+	p := PosID(f.Arc)
+	own := s.assets[s.positions[p].Asset].Own
+	switch f.Kind {
+	case Give:
+		s.post(r, PostTransfer, p, -f.Out)
+		if fee := f.In - f.Out; fee > 0 {
+			s.post(r, PostFee, p, -fee)
+			s.post(r, PostFee, own, fee)
+		}
+	case Take:
+		s.post(r, PostTransfer, p, f.Out)
+	case Redeem:
+		s.post(r, PostRedemption, p, -f.Out)
+		s.post(r, PostRedemption, own, f.Out)
+	case Issue:
+		s.post(r, PostIssue, own, -f.Out)
+		s.post(r, PostIssue, p, f.Out)
+	}
 }
 
 func (s *State) move(f *Flow) Move {
@@ -79,10 +84,14 @@ type touched struct {
 	purses       mark[PurseID]
 	offers       mark[OfferIdx]
 	ended        []OfferChange
+	holds        mark[HoldIdx]
+	endedHolds   []HoldChange
 
 	sums    []int64 // per asset: what was posted and not yet balanced
 	pending []AssetID
 	wrong   bool // a balance left its side of zero
+
+	unreserved bool // more was given back than was held
 }
 
 // mark is a list of indices without repeats.
@@ -115,6 +124,8 @@ func (t *touched) begin() {
 	t.purses.clear()
 	t.offers.clear()
 	t.ended = t.ended[:0]
+	t.holds.clear()
+	t.endedHolds = t.endedHolds[:0]
 }
 
 func (t *touched) participant(s *State, p PartID) {
@@ -169,6 +180,18 @@ func (t *touched) offerEnd(s *State, o OfferIdx, end OfferEnd) {
 	t.offer(s, o)
 }
 
+func (t *touched) hold(s *State, h HoldIdx) {
+	if t.holds.add(h) {
+		s.trees[tableHolds].touch(int(h))
+	}
+}
+
+// holdEnd tells of a hold that ends; the state still has it in its slot.
+func (t *touched) holdEnd(s *State, h HoldIdx, end HoldEnd) {
+	t.endedHolds = append(t.endedHolds, s.holdChange(h, end))
+	t.hold(s, h)
+}
+
 // sum adds a posting to its asset's open sum.
 func (t *touched) sum(a AssetID, delta int64, wrong bool) {
 	t.sums = grow(t.sums, int(a)+1)
@@ -209,6 +232,12 @@ func (t *touched) collect(s *State, b *Block) {
 	for _, o := range t.offers.list {
 		if s.offers[o].Live {
 			c.Offers = append(c.Offers, s.offerChange(o, OfferStands))
+		}
+	}
+	c.Holds = append(c.Holds, t.endedHolds...)
+	for _, h := range t.holds.list {
+		if s.holds[h].Live {
+			c.Holds = append(c.Holds, s.holdChange(h, HoldStands))
 		}
 	}
 }

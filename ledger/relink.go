@@ -12,11 +12,13 @@ import (
 // the lists and indexes that the state is asked through. Every index in an entry is checked before it is
 // followed, so that no bytes lead anywhere but to an error.
 
-var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments"}
+var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments", "holds"}
 
 func (s *State) readScalars(r *reader) {
 	s.offerSeq = r.u64()
 	s.freeOffer = OfferIdx(r.u32())
+	s.holdSeq = r.u64()
+	s.freeHold = HoldIdx(r.u32())
 	s.auth.read(r)
 	s.queue.read(r)
 }
@@ -28,6 +30,7 @@ func (s *State) readEntry(r *reader, table int) {
 		p := Participant{BIC: r.bic(), Name: r.name(), LEI: r.text()}
 		r.fill(p.Country[:])
 		p.TransferFee = r.i64()
+		p.LongestQuote, p.LongestHold, p.HoldShare = r.i64(), r.i64(), r.i64()
 		flags := r.u8()
 		r.bad = r.bad || flags>>3 != 0
 		p.RequireAuthorization, p.Frozen, p.RippleDefault = flags&1 != 0, flags&2 != 0, flags&4 != 0
@@ -72,6 +75,11 @@ func (s *State) readEntry(r *reader, table int) {
 			o.Remaining, o.Expires, o.Seq = r.i64(), r.i64(), r.u64()
 		}
 		s.offers = append(s.offers, o)
+	case tableHolds:
+		s.nextHold = append(s.nextHold, HoldIdx(r.u32()))
+		var h Hold
+		h.decode(r)
+		s.holds = append(s.holds, h)
 	}
 }
 
@@ -91,7 +99,7 @@ func within[T ~int32](i T, n int) bool { return i >= 0 && int(i) < n }
 
 // relink makes the indexes of a state that was read.
 func (s *State) relink() error {
-	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkSeen} {
+	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkHolds, s.linkSeen} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -173,7 +181,7 @@ func (s *State) linkOffers() error {
 		key := pair(int32(o.Give), int32(o.Want))
 		s.books[key] = append(s.books[key], at)
 		if o.Expires != 0 {
-			s.pushDeadline(expiring{o.Expires, o.Seq, at})
+			s.pushDeadline(expiring{o.Expires, o.Seq, int32(at)})
 		}
 		if o.Crossed {
 			s.crossed = append(s.crossed, at)
@@ -225,4 +233,65 @@ func (s *State) linkSeen() error {
 		ids.point(e.seenValue, seq)
 	}
 	return nil
+}
+
+// linkHolds makes what follows from the open holds, in the order in which they came, and walks the list of
+// free slots.
+func (s *State) linkHolds() error {
+	var live []HoldIdx
+	for i := range s.holds {
+		if s.holds[i].Live {
+			live = append(live, HoldIdx(i))
+		} else if s.nextHold[i] != None && !within(s.nextHold[i], len(s.holds)) {
+			return unlinked(tableHolds, i)
+		}
+	}
+	changes := s.queue.changes // what they reserve was counted when they came
+	defer func() { s.queue.changes = changes }()
+	slices.SortFunc(live, func(a, b HoldIdx) int { return cmp.Compare(s.holds[a].Seq, s.holds[b].Seq) })
+	for i, at := range live {
+		h := &s.holds[at]
+		if _, there := s.byHold[h.ID]; there || !within(h.By, len(s.participants)) || h.Seq > s.holdSeq || h.ID != h.Order.ID ||
+			i > 0 && h.Seq == s.holds[live[i-1]].Seq || s.nextHold[at] != None || !s.goodFlows(h) {
+			return unlinked(tableHolds, int(at))
+		}
+		s.linkHold(at)
+	}
+	if s.touched.unreserved {
+		return fmt.Errorf("%w: its holds reserve more than there is", ErrSnapshot)
+	}
+	for i := range s.positions {
+		if pos := &s.positions[i]; !pos.Own && pos.HeldOut > pos.Balance || pos.Own && pos.HeldIn > -pos.Balance {
+			return unlinked(tablePositions, i)
+		}
+	}
+	at, free := s.freeHold, len(s.holds)-len(live)
+	for ; free > 0; free-- {
+		if !within(at, len(s.holds)) || s.holds[at].Live {
+			return fmt.Errorf("%w: its list of free holds is broken", ErrSnapshot)
+		}
+		at = s.nextHold[at]
+	}
+	if at != None {
+		return fmt.Errorf("%w: its list of free holds does not end", ErrSnapshot)
+	}
+	return nil
+}
+
+// goodFlows says whether every index and amount of a hold's flows is one.
+func (s *State) goodFlows(h *Hold) bool {
+	for i := range h.Flows {
+		f := &h.Flows[i]
+		limit := len(s.positions)
+		if f.Kind == Fill {
+			limit = len(s.offers)
+			if !within(f.GivePos, len(s.positions)) || !within(f.WantPos, len(s.positions)) || !lowest(f.Price) {
+				return false
+			}
+		}
+		if f.Kind < Give || f.Kind > RippleIssue || !within(f.Arc, limit) || f.Out < 1 || f.In < 1 || f.In > MaxUnits || f.Out > MaxUnits {
+			return false
+		}
+	}
+	return true
 }

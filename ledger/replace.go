@@ -171,7 +171,7 @@ func (s *State) extend(at OfferIdx, expires int64) {
 		s.stale++
 	}
 	if o.Expires = expires; expires != 0 {
-		s.pushDeadline(expiring{expires, o.Seq, at})
+		s.pushDeadline(expiring{expires, o.Seq, int32(at)})
 	}
 	s.touched.offer(s, at)
 }
@@ -186,7 +186,7 @@ func (s *State) wouldTake(o *Offer) bool {
 		if cmpProduct(standing.Price.N, o.Price.N, standing.Price.D, o.Price.D) > 0 {
 			return false
 		}
-		if standing.Maker != o.Maker && s.Fillable(at) && s.crossable(o, standing).take > 0 {
+		if standing.Maker != o.Maker && s.Fillable(at) && s.crossable(o, at).take > 0 {
 			return true
 		}
 	}

@@ -75,7 +75,7 @@ func readSnapshot(from io.Reader, g *Genesis) (*State, error) {
 
 func (s *State) readTable(r *snapshotReader, table int, n int64) error {
 	for i := int64(0); i < n; i++ {
-		if i%snapshotEntries == 0 {
+		if i%framed(table) == 0 {
 			if err := r.frame(tableNames[table]); err != nil {
 				return err
 			}
@@ -87,7 +87,7 @@ func (s *State) readTable(r *snapshotReader, table int, n int64) error {
 		if r.r.bad {
 			return fmt.Errorf("%w: entry %d of %s", ErrSnapshot, i, tableNames[table])
 		}
-		if (i+1)%snapshotEntries == 0 || i+1 == n {
+		if (i+1)%framed(table) == 0 || i+1 == n {
 			if err := r.end(tableNames[table]); err != nil {
 				return err
 			}

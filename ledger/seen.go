@@ -19,6 +19,10 @@ const (
 	seenPayment
 	seenOffer
 	seenAdvice
+	seenHold
+	seenQuoteUsed
+	seenQuoteExpired
+	seenQuoteReleased
 )
 
 // seenKey names an idempotency key by its digest, so that a long one costs no more to keep.

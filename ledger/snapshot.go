@@ -15,7 +15,7 @@ import (
 //	           of each table (4 bytes each), and for the keys and the ids seen before: the sequence
 //	           number of the oldest remembered and of the next one (8 bytes each) and the chain of the
 //	           hashes before the first chunk that follows (32 bytes)
-//	  tables   in the order of the state hash: 512 entries to a frame, the last of a table has the rest
+//	  tables   in the order of the state hash: 512 entries to a frame (32 of the holds), the last of a table has the rest
 //	  keys     8,192 to a frame, from the start of the chunk that holds the oldest remembered
 //	  ids      likewise
 //	SHA-256 of all the above, 32 bytes, without a length
@@ -26,8 +26,17 @@ import (
 
 const (
 	snapshotEntries = 512     // of a table, to a frame
+	snapshotHolds   = 32      // of the holds: so many of MaxHoldFlows are half a frame
 	maxFrame        = 1 << 20 // 512 participants with names of 560 bytes and 8 keys are half of that
 )
+
+// framed returns how many entries of a table go into a frame.
+func framed(table int) int64 {
+	if table == tableHolds {
+		return snapshotHolds
+	}
+	return snapshotEntries
+}
 
 // ErrSnapshot says that bytes are not the snapshot of a state.
 var ErrSnapshot = errors.New("snapshot is damaged")
@@ -50,7 +59,7 @@ func (s *State) WriteSnapshot(to io.Writer) error {
 	for table, n := range s.tableLengths() {
 		for i := range n {
 			s.appendEntry(&w.w, table, i)
-			if (i+1)%snapshotEntries == 0 || i+1 == n {
+			if int64(i+1)%framed(table) == 0 || i+1 == n {
 				w.frame()
 			}
 		}

@@ -49,7 +49,15 @@ type State struct {
 	expiry    expiryHeap
 	stale     int        // how many of its offers have left
 	crossed   []OfferIdx // offers marked Crossed, oldest first
-	heldOut   []OfferIdx // scratch
+
+	holds      []Hold
+	nextHold   []HoldIdx // per slot: the next free one
+	freeHold   HoldIdx   // head of the free slots
+	holdSeq    uint64
+	byHold     map[ID]HoldIdx
+	holdExpiry expiryHeap // of every open hold, and of some that ended
+	narrowed   narrowed
+	heldOut    []OfferIdx // scratch
 
 	queue   pendings
 	reach   reach
@@ -97,6 +105,9 @@ func blank(g *Genesis) *State {
 		currencies: make(map[money.Currency]bool, len(g.Currencies)),
 		time:       g.Time,
 		freeOffer:  None,
+		freeHold:   None,
+		byHold:     make(map[ID]HoldIdx),
+		narrowed:   newNarrowed(),
 		byBIC:      make(map[BIC]PartID),
 		byHolding:  make(map[uint64]PosID),
 		byPurse:    make(map[uint64]PurseID),
@@ -133,9 +144,11 @@ func (s *State) Epoch() uint64 { return s.epoch }
 // NextDeadline returns the ledger time at which something falls due by itself, 0 for nothing: the
 // sequencer publishes an empty message then. It is the ledger's own time while the queue has work left.
 func (s *State) NextDeadline() int64 {
-	due := s.queueDeadline()
-	if offer := s.offerDeadline(); due == 0 || offer != 0 && offer < due {
-		due = offer
+	due := int64(0)
+	for _, at := range [...]int64{s.queueDeadline(), s.offerDeadline(), s.holdDeadline()} {
+		if due == 0 || at != 0 && at < due {
+			due = at
+		}
 	}
 	return due
 }
@@ -174,6 +187,9 @@ func (s *State) Apply(m *Message, b *Block) error {
 	s.seen.begin(m.Time)
 	s.lapse()
 	s.lapseQueue()
+	if err := s.lapseHolds(); err != nil {
+		return fmt.Errorf("height %d: %w", m.Height, err)
+	}
 	s.pays = s.pays[:0]
 	for i := range m.Submissions {
 		if err := s.submit(i, &m.Submissions[i]); err != nil {
@@ -342,6 +358,12 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 		return s.cancelPayment(by, i), nil
 	case *ReorderPayment:
 		return s.reorderPayment(by, i), nil
+	case *PlaceHold:
+		return s.placeHold(by, i, r), nil
+	case *ReleaseHold:
+		return s.releaseHold(by, i)
+	case *SetHoldTerms:
+		return s.setHoldTerms(by, i), nil
 	case *SetValidators:
 		return s.setValidators(by, i), nil
 	case *SetOperator:

@@ -3,7 +3,7 @@ package ledger
 import "viaduct/internal/money"
 
 // Dense indices into the state's tables. They are assigned in the order of the journal, never reused
-// (but for offers' slots), and the same on every node.
+// (but for the slots of offers and holds), and the same on every node.
 type (
 	// PartID is a participant's index.
 	PartID int32
@@ -13,6 +13,8 @@ type (
 	PosID int32
 	// PurseID is the index of one participant's positions in one currency, taken together.
 	PurseID int32
+	// HoldIdx is the slot of an open hold, reused likewise.
+	HoldIdx int32
 	// OfferIdx is the slot of a standing offer; slots are reused, last freed first.
 	OfferIdx int32
 )
@@ -38,11 +40,18 @@ type Participant struct {
 	Frozen bool
 	// RippleDefault is the ripple flag of lines the participant opens from now on.
 	RippleDefault bool
+	// LongestQuote is the longest time, in milliseconds, that the operator lets its firm quotes stand.
+	LongestQuote int64
+	// LongestHold is the longest time, in milliseconds, that the participant lets its offers and
+	// rippling lines be held; HoldShare is how much of one of its offers one participant may hold at
+	// once, in parts per billion of what the offer has left.
+	LongestHold, HoldShare int64
 	// Keys are the Ed25519 public keys that may sign for the participant, oldest first.
 	Keys [][32]byte
 
 	purses []PurseID
 	offers []OfferIdx // standing, oldest first
+	holds  []HoldIdx  // open, oldest first
 }
 
 // Purses returns the participant's purses in the order of their opening.
@@ -70,6 +79,9 @@ type Position struct {
 	Ripple     bool // set by the holder: value may pass through the line
 	Frozen     bool // set by the issuer: the line may only receive and redeem
 	Authorized bool // set by the issuer; asked only where it requires authorisation
+	// HeldOut and HeldIn are what open holds will give from the position and bring to it, gross. They
+	// are the sums over the holds, and follow from them.
+	HeldOut, HeldIn int64
 }
 
 // Purse is one participant's positions in one currency.
@@ -79,6 +91,8 @@ type Purse struct {
 	Net         int64 // sum of its positions' balances: claims held minus obligations issued
 	Cap         int64 // net debit cap: -Net may not exceed it; NoCap when there is none
 	Own         PosID // the position in the participant's own asset of the currency, or None
+	// HeldOut and HeldIn are the sums of its positions'.
+	HeldOut, HeldIn int64
 
 	positions []PosID
 }
@@ -101,6 +115,7 @@ type Offer struct {
 	WantPos   PosID
 	Price     money.Ratio
 	Remaining int64  // minor units of Give
+	Held      int64  // of them, what open holds have reserved; follows from the holds
 	Expires   int64  // ledger time in Unix milliseconds; 0 for never
 	Seq       uint64 // order of arrival: first in, first out within a price
 	// Crossed marks an offer that would close a gainful cycle; it is passed over until it no longer does.
@@ -214,38 +229,58 @@ func (s *State) CanGive(p PosID) bool {
 }
 
 // Available returns how much the position can give: a line's balance; for an issuer, as much as
-// leaves its obligation representable. A net debit cap is the purse's matter: see PurseRoom.
+// leaves its obligation representable; in both cases without what holds have reserved. A net debit
+// cap is the purse's matter: see PurseRoom.
 func (s *State) Available(p PosID) int64 {
 	pos := &s.positions[p]
 	if pos.Own {
-		return pos.Balance + MaxUnits
+		return pos.Balance + MaxUnits - pos.HeldOut
 	}
-	return pos.Balance
+	return pos.Balance - pos.HeldOut
 }
 
 // Headroom returns how much the position can still take: limit minus balance for a line, all it has
-// issued for the issuer's own position.
+// issued for the issuer's own position; in both cases without what holds will bring.
 func (s *State) Headroom(p PosID) int64 {
 	pos := &s.positions[p]
 	if pos.Own {
-		return -pos.Balance
+		return -pos.Balance - pos.HeldIn
 	}
-	return max(0, pos.Limit-pos.Balance)
+	return max(0, pos.Limit-pos.Balance-pos.HeldIn)
 }
 
-// PurseRoom returns how much the purse may give, gross, within its net debit cap; MaxUnits without one.
+// PurseRoom returns how much the purse may give, gross, within its net debit cap and besides what holds
+// will give; MaxUnits without a cap.
 func (s *State) PurseRoom(p PurseID) int64 {
 	purse := &s.purses[p]
 	if purse.Cap == NoCap {
 		return MaxUnits
 	}
-	return max(0, purse.Cap+purse.Net)
+	return max(0, purse.Cap+purse.Net-purse.HeldOut)
 }
 
-// Fillable says whether an offer stands and may be hit at the ledger's time, apart from its funds.
+// Ripples says whether the holder lets value pass through the line; while a hold is sought, whether it
+// may for that hold.
+func (s *State) Ripples(p PosID) bool {
+	pos := &s.positions[p]
+	return pos.Ripple && !s.narrowed.still[pos.Holder]
+}
+
+// OfferRoom returns how much of an offer can be taken: what is left of it and not held; while a hold is
+// sought, what its maker lets that hold have.
+func (s *State) OfferRoom(o OfferIdx) int64 {
+	room := s.offers[o].Remaining - s.offers[o].Held
+	if most, ok := s.narrowed.rooms[o]; ok {
+		return min(room, most)
+	}
+	return room
+}
+
+// Fillable says whether an offer stands, is not held whole, and may be hit at the ledger's time, apart
+// from its funds.
 func (s *State) Fillable(o OfferIdx) bool {
 	offer := &s.offers[o]
-	return offer.Live && !offer.Crossed && (offer.Expires == 0 || offer.Expires > s.time)
+	return offer.Live && !offer.Crossed && (offer.Expires == 0 || offer.Expires > s.time) && s.OfferRoom(o) > 0
 }
 
 func (s *State) issuerOf(pos *Position) *Participant {

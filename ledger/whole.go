@@ -8,7 +8,8 @@ import "slices"
 type undo struct {
 	on    bool
 	fills []offerBefore
-	ended int // how many offers had left when the submission began
+	holds []HoldIdx // that the submission used or released
+	ended int       // how many offers had left when the submission began
 }
 
 // offerBefore is an offer as it stood before a fill.
@@ -20,6 +21,7 @@ type offerBefore struct {
 
 func (u *undo) begin(s *State) {
 	u.on, u.fills, u.ended = true, u.fills[:0], len(s.touched.ended)
+	u.holds = u.holds[:0]
 }
 
 // filled is told of each fill before it happens.
@@ -35,7 +37,7 @@ func (u *undo) filled(s *State, at OfferIdx) {
 func (u *undo) end(s *State, refused bool, first int) error {
 	u.on = false
 	if !refused {
-		return nil
+		return s.closeHolds(u.holds, false)
 	}
 	results := s.block.Results[first:]
 	for i := len(results) - 1; i >= 0; i-- {
@@ -53,6 +55,9 @@ func (u *undo) end(s *State, refused bool, first int) error {
 		s.unfill(&f)
 	}
 	s.touched.ended = s.touched.ended[:u.ended]
+	if err := s.closeHolds(u.holds, true); err != nil {
+		return err
+	}
 	return s.touched.balanced()
 }
 

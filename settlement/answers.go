@@ -141,9 +141,12 @@ func (n *Node) fillableOffer(at ledger.OfferIdx) FillableOffer {
 		}
 	}
 	give, want := s.AssetName(o.Give), s.AssetName(o.Want)
-	if !s.Fillable(at) {
-		limit(fx.OfferHeldOut, give, 0)
+	if limit(fx.OfferHeld, give, s.OfferRoom(at)); len(f.Bounds) > 0 {
 		f.Bounds[0].Offer = o.ID
+	}
+	if o.Crossed {
+		limit(fx.OfferHeldOut, give, 0)
+		f.Bounds[len(f.Bounds)-1].Offer = o.ID
 		return f
 	}
 	giver, taker := &s.Positions()[o.GivePos], &s.Positions()[o.WantPos]
