@@ -39,6 +39,14 @@ func vectorInstructions() []ledger.Instruction {
 		},
 		&ledger.CancelPayment{ID: idOf("p")},
 		&ledger.ReorderPayment{ID: idOf("p"), Priority: ledger.Urgent, Before: idOf("b")},
+		&ledger.PlaceHold{
+			ID: idOf("h"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactSend, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
+			Amount: 1, Bound: 2, TTL: ledger.UsualHold,
+		},
+		&ledger.ReleaseHold{ID: idOf("h")},
+		&ledger.SetHoldTerms{
+			Participant: ledger.MustBIC("CHASUS33"), SetLongestHold: true, SetHoldShare: true, LongestHold: 5, HoldShare: 6,
+		},
 		&ledger.Pay{
 			ID: idOf("p"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactDeliver, Partial: true, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
 			Amount: 1, Bound: 2, Least: 1, NotAfter: start + 5, UETR: idOf("u"), UETRKind: ledger.UETRCover, MessageID: idOf("m"),
