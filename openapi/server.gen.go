@@ -44,6 +44,7 @@ const (
 	BoundReasonNetDebitCapReached BoundReason = "net_debit_cap_reached"
 	BoundReasonNotAuthorized      BoundReason = "not_authorized"
 	BoundReasonNotRippling        BoundReason = "not_rippling"
+	BoundReasonOfferHeld          BoundReason = "offer_held"
 	BoundReasonOfferHeldOut       BoundReason = "offer_held_out"
 	BoundReasonOfferUsedUp        BoundReason = "offer_used_up"
 )
@@ -64,6 +65,8 @@ func (e BoundReason) Valid() bool {
 	case BoundReasonNotAuthorized:
 		return true
 	case BoundReasonNotRippling:
+		return true
+	case BoundReasonOfferHeld:
 		return true
 	case BoundReasonOfferHeldOut:
 		return true
@@ -147,7 +150,9 @@ const (
 	ErrorCodeBadLimit                ErrorCode = "bad_limit"
 	ErrorCodeBadParticipant          ErrorCode = "bad_participant"
 	ErrorCodeBadPrice                ErrorCode = "bad_price"
+	ErrorCodeBadShare                ErrorCode = "bad_share"
 	ErrorCodeBadSignature            ErrorCode = "bad_signature"
+	ErrorCodeBadTtl                  ErrorCode = "bad_ttl"
 	ErrorCodeBadValidators           ErrorCode = "bad_validators"
 	ErrorCodeBatchRefused            ErrorCode = "batch_refused"
 	ErrorCodeBelowMinorUnit          ErrorCode = "below_minor_unit"
@@ -220,6 +225,10 @@ const (
 	ErrorCodePvpMismatch             ErrorCode = "pvp_mismatch"
 	ErrorCodeQueueFull               ErrorCode = "queue_full"
 	ErrorCodeQueued                  ErrorCode = "queued"
+	ErrorCodeQuoteExpired            ErrorCode = "quote_expired"
+	ErrorCodeQuoteMismatch           ErrorCode = "quote_mismatch"
+	ErrorCodeQuoteReleased           ErrorCode = "quote_released"
+	ErrorCodeQuoteUsed               ErrorCode = "quote_used"
 	ErrorCodeRateLimited             ErrorCode = "rate_limited"
 	ErrorCodeRefusedEarlier          ErrorCode = "refused_earlier"
 	ErrorCodeRepeated                ErrorCode = "repeated"
@@ -239,6 +248,7 @@ const (
 	ErrorCodeTooManyApiKeys          ErrorCode = "too_many_api_keys"
 	ErrorCodeTooManyClientKeys       ErrorCode = "too_many_client_keys"
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
+	ErrorCodeTooManyHolds            ErrorCode = "too_many_holds"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
 	ErrorCodeTooManyRotations        ErrorCode = "too_many_rotations"
@@ -283,7 +293,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBadPrice:
 		return true
+	case ErrorCodeBadShare:
+		return true
 	case ErrorCodeBadSignature:
+		return true
+	case ErrorCodeBadTtl:
 		return true
 	case ErrorCodeBadValidators:
 		return true
@@ -429,6 +443,14 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeQueued:
 		return true
+	case ErrorCodeQuoteExpired:
+		return true
+	case ErrorCodeQuoteMismatch:
+		return true
+	case ErrorCodeQuoteReleased:
+		return true
+	case ErrorCodeQuoteUsed:
+		return true
 	case ErrorCodeRateLimited:
 		return true
 	case ErrorCodeRefusedEarlier:
@@ -466,6 +488,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTooManyClientKeys:
 		return true
 	case ErrorCodeTooManyDecimals:
+		return true
+	case ErrorCodeTooManyHolds:
 		return true
 	case ErrorCodeTooManyKeys:
 		return true
