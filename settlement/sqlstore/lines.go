@@ -17,15 +17,16 @@ type Line struct {
 	Asset                      ledger.AssetName
 	Own                        bool
 	Balance, Limit             int64
+	HeldOut, HeldIn            int64 // what firm quotes will give from it and bring to it
 	QualityIn, QualityOut      int64 // parts per billion
 	Ripple, Frozen, Authorized bool
 	Height                     uint64 // of the last change
 }
 
-const lineColumns = `pos, holder, currency, issuer, own, balance, "limit", quality_in, quality_out, ripple, frozen, authorized, height`
+const lineColumns = `pos, holder, currency, issuer, own, balance, "limit", held_out, held_in, quality_in, quality_out, ripple, frozen, authorized, height`
 
 func scanLine(r *sql.Rows, l *Line) error {
-	return r.Scan(&l.Pos, toBIC(&l.Holder), toCurrency(&l.Asset.Currency), toBIC(&l.Asset.Issuer), &l.Own, &l.Balance, &l.Limit,
+	return r.Scan(&l.Pos, toBIC(&l.Holder), toCurrency(&l.Asset.Currency), toBIC(&l.Asset.Issuer), &l.Own, &l.Balance, &l.Limit, &l.HeldOut, &l.HeldIn,
 		&l.QualityIn, &l.QualityOut, &l.Ripple, &l.Frozen, &l.Authorized, &l.Height)
 }
 

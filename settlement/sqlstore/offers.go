@@ -16,6 +16,7 @@ type Offer struct {
 	Maker             ledger.BIC
 	Give, Want        ledger.AssetName
 	Amount, Remaining int64 // of Give
+	Held              int64 // of what remains, by firm quotes
 	Price             money.Ratio
 	Expires           int64
 	Seq               uint64 // order of arrival, and the cursor of lists
@@ -25,12 +26,12 @@ type Offer struct {
 	Height            uint64 // of the last change
 }
 
-const offerColumns = `seq, id, maker, give_currency, give_issuer, want_currency, want_issuer, amount, remaining, price_n, price_d,
+const offerColumns = `seq, id, maker, give_currency, give_issuer, want_currency, want_issuer, amount, remaining, held, price_n, price_d,
 	expires, crossed, status, placed, height`
 
 func scanOffer(r *sql.Rows, o *Offer) error {
 	return r.Scan(&o.Seq, toID(&o.ID), toBIC(&o.Maker), toCurrency(&o.Give.Currency), toBIC(&o.Give.Issuer), toCurrency(&o.Want.Currency),
-		toBIC(&o.Want.Issuer), &o.Amount, &o.Remaining, &o.Price.N, &o.Price.D, &o.Expires, &o.Crossed, &o.Status, &o.Placed, &o.Height)
+		toBIC(&o.Want.Issuer), &o.Amount, &o.Remaining, &o.Held, &o.Price.N, &o.Price.D, &o.Expires, &o.Crossed, &o.Status, &o.Placed, &o.Height)
 }
 
 // Offer returns an offer of a maker; the newest, should it have used the id again.

@@ -19,15 +19,19 @@ type Participant struct {
 	RequireAuthorization bool
 	Frozen               bool
 	RippleDefault        bool
+	LongestQuote         int64 // milliseconds that its firm quotes may stand
+	LongestHold          int64 // milliseconds that its offers and lines may be held
+	HoldShare            int64 // of one of its offers one participant may hold; parts per billion
 	Keys                 [][32]byte
 	Admitted             int64
 	Height               uint64 // of the last change
 }
 
-const participantColumns = "bic, name, lei, country, transfer_fee, require_authorization, frozen, ripple_default, keys, admitted, height"
+const participantColumns = "bic, name, lei, country, transfer_fee, require_authorization, frozen, ripple_default, longest_quote, longest_hold, hold_share, keys, admitted, height"
 
 func scanParticipant(r *sql.Rows, p *Participant) error {
 	return r.Scan(toBIC(&p.BIC), &p.Name, &p.LEI, &p.Country, &p.TransferFee, &p.RequireAuthorization, &p.Frozen, &p.RippleDefault,
+		&p.LongestQuote, &p.LongestHold, &p.HoldShare,
 		toKeys(&p.Keys), &p.Admitted, &p.Height)
 }
 

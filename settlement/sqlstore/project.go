@@ -19,7 +19,7 @@ func (s *Store) Project(ctx context.Context, p *Projection) error {
 			return err
 		}
 		for _, write := range []func(context.Context, tx, *Projection) error{
-			writeBlock, writeParticipants, writeLines, writeOffers, writePostings, writePayments,
+			writeBlock, writeParticipants, writeLines, writeOffers, writeHolds, writePostings, writePayments,
 		} {
 			if err := write(ctx, t, p); err != nil {
 				return err
@@ -106,10 +106,11 @@ func writeBlock(ctx context.Context, t tx, p *Projection) error {
 
 func writeParticipants(ctx context.Context, t tx, p *Projection) error {
 	n := insertion{
-		into: "participants (bic, name, lei, country, transfer_fee, require_authorization, frozen, ripple_default, keys, admitted, height)",
+		into: "participants (bic, name, lei, country, transfer_fee, require_authorization, frozen, ripple_default, longest_quote, longest_hold, hold_share, keys, admitted, height)",
 		tail: `ON CONFLICT (bic) DO UPDATE SET transfer_fee = excluded.transfer_fee,
 			require_authorization = excluded.require_authorization, frozen = excluded.frozen,
-			ripple_default = excluded.ripple_default, keys = excluded.keys, height = excluded.height`,
+			ripple_default = excluded.ripple_default, longest_quote = excluded.longest_quote,
+			longest_hold = excluded.longest_hold, hold_share = excluded.hold_share, keys = excluded.keys, height = excluded.height`,
 	}
 	for i := range p.participants {
 		v := &p.participants[i]
@@ -118,21 +119,22 @@ func writeParticipants(ctx context.Context, t tx, p *Projection) error {
 			keys = append(keys, v.Keys[k][:]...)
 		}
 		n.row(v.BIC.String(), text(v.Name), text(v.LEI), text(v.Country), v.TransferFee, v.RequireAuthorization, v.Frozen,
-			v.RippleDefault, keys, v.Admitted, int64(v.Height))
+			v.RippleDefault, v.LongestQuote, v.LongestHold, v.HoldShare, keys, v.Admitted, int64(v.Height))
 	}
 	return n.run(ctx, t)
 }
 
 func writeLines(ctx context.Context, t tx, p *Projection) error {
 	lines := insertion{
-		into: `positions (pos, holder, currency, issuer, own, balance, "limit", quality_in, quality_out, ripple, frozen, authorized, height)`,
+		into: `positions (pos, holder, currency, issuer, own, balance, "limit", held_out, held_in, quality_in, quality_out, ripple, frozen, authorized, height)`,
 		tail: `ON CONFLICT (pos) DO UPDATE SET balance = excluded.balance, "limit" = excluded."limit",
+			held_out = excluded.held_out, held_in = excluded.held_in,
 			quality_in = excluded.quality_in, quality_out = excluded.quality_out, ripple = excluded.ripple,
 			frozen = excluded.frozen, authorized = excluded.authorized, height = excluded.height`,
 	}
 	for i := range p.lines {
 		v := &p.lines[i]
-		lines.row(int64(v.Pos), v.Holder.String(), v.Asset.Currency.String(), v.Asset.Issuer.String(), v.Own, v.Balance, v.Limit,
+		lines.row(int64(v.Pos), v.Holder.String(), v.Asset.Currency.String(), v.Asset.Issuer.String(), v.Own, v.Balance, v.Limit, v.HeldOut, v.HeldIn,
 			v.QualityIn, v.QualityOut, v.Ripple, v.Frozen, v.Authorized, int64(v.Height))
 	}
 	if err := lines.run(ctx, t); err != nil {
@@ -150,17 +152,17 @@ func writeLines(ctx context.Context, t tx, p *Projection) error {
 }
 
 func writeOffers(ctx context.Context, t tx, p *Projection) error {
-	n := insertion{into: `offers (seq, id, maker, give_currency, give_issuer, want_currency, want_issuer, amount, remaining, price_n,
+	n := insertion{into: `offers (seq, id, maker, give_currency, give_issuer, want_currency, want_issuer, amount, remaining, held, price_n,
 		price_d, price_key, expires, crossed, status, placed, height)`}
 	for i := range p.offers {
 		v := &p.offers[i]
 		if v.placed {
 			n.row(int64(v.Seq), v.ID[:], v.Maker.String(), v.Give.Currency.String(), v.Give.Issuer.String(), v.Want.Currency.String(),
-				v.Want.Issuer.String(), v.Amount, v.Remaining, v.Price.N, v.Price.D, priceKey(v.Price), v.Expires, v.Crossed, v.Status, v.Placed, int64(v.Height))
+				v.Want.Issuer.String(), v.Amount, v.Remaining, v.Held, v.Price.N, v.Price.D, priceKey(v.Price), v.Expires, v.Crossed, v.Status, v.Placed, int64(v.Height))
 			continue
 		}
-		if _, err := t.exec(ctx, `UPDATE offers SET remaining = $1, crossed = $2, status = $3, height = $4, expires = $5 WHERE seq = $6`,
-			v.Remaining, v.Crossed, v.Status, int64(v.Height), v.Expires, int64(v.Seq)); err != nil {
+		if _, err := t.exec(ctx, `UPDATE offers SET remaining = $1, crossed = $2, status = $3, height = $4, expires = $5, held = $6 WHERE seq = $7`,
+			v.Remaining, v.Crossed, v.Status, int64(v.Height), v.Expires, v.Held, int64(v.Seq)); err != nil {
 			return fmt.Errorf("update offer: %w", err)
 		}
 	}

@@ -69,7 +69,8 @@ func compareState(t *testing.T, s *Store, state *ledger.State) {
 		want := &state.Participants()[i]
 		got, err := s.Participant(ctx, want.BIC)
 		if err != nil || got.Name != want.Name || got.Country != string(want.Country[:]) || got.TransferFee != want.TransferFee ||
-			got.Frozen != want.Frozen || got.RequireAuthorization != want.RequireAuthorization || !cmp.Equal(got.Keys, want.Keys) {
+			got.Frozen != want.Frozen || got.RequireAuthorization != want.RequireAuthorization ||
+			got.LongestQuote != want.LongestQuote || got.LongestHold != want.LongestHold || got.HoldShare != want.HoldShare || !cmp.Equal(got.Keys, want.Keys) {
 			t.Errorf("participant %s = %+v, %v", want.BIC, got, err)
 		}
 	}
@@ -79,7 +80,7 @@ func compareState(t *testing.T, s *Store, state *ledger.State) {
 		got, err := s.Line(ctx, holder, asset)
 		got.Height = 0
 		if diff := cmp.Diff(Line{
-			Pos: ledger.PosID(i), Holder: holder, Asset: asset, Own: want.Own, Balance: want.Balance, Limit: want.Limit, QualityIn: want.QualityIn,
+			Pos: ledger.PosID(i), Holder: holder, Asset: asset, Own: want.Own, Balance: want.Balance, Limit: want.Limit, HeldOut: want.HeldOut, HeldIn: want.HeldIn, QualityIn: want.QualityIn,
 			QualityOut: want.QualityOut, Ripple: want.Ripple, Frozen: want.Frozen, Authorized: want.Authorized,
 		}, got); err != nil || diff != "" {
 			t.Errorf("line %s of %s: %v, diff %s", asset, holder, err, diff)
@@ -104,7 +105,7 @@ func compareState(t *testing.T, s *Store, state *ledger.State) {
 		}
 		standing++
 		got, err := s.Offer(ctx, state.Participants()[want.Maker].BIC, want.ID)
-		if err != nil || got.Remaining != want.Remaining || got.Price != want.Price || got.Status != "open" || got.Crossed != want.Crossed || got.Seq != want.Seq {
+		if err != nil || got.Remaining != want.Remaining || got.Held != want.Held || got.Price != want.Price || got.Status != "open" || got.Crossed != want.Crossed || got.Seq != want.Seq {
 			t.Errorf("offer %x = %+v, %v, want %+v", want.ID, got, err, want)
 		}
 	}

@@ -19,6 +19,7 @@ type Projection struct {
 	lines        []Line
 	caps         []Cap
 	offers       []offerChange
+	holds        []Hold
 	payments     []Payment // decided with their sender's authority
 	strays       []Payment // refused before the sender was known to be who it says
 	ended        []Payment // that waited, by this block or an earlier one
@@ -87,6 +88,8 @@ func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
 					placed[offerKey{r.Participant, instruction.LevelID(n)}] = instruction.Levels[n].Amount
 				}
 			}
+		case *ledger.PlaceHold:
+			keep = r.Kind != ledger.KindLater && r.Outcome == ledger.Applied
 		case *ledger.Pay:
 			if r.Kind == ledger.KindLater {
 				p.endPayment(r, instruction, i)
@@ -187,6 +190,7 @@ func (p *Projection) addChanges(c *ledger.Changes, s *ledger.State, placed map[o
 		p.participants = append(p.participants, Participant{
 			BIC: i.BIC, Name: i.Name, LEI: i.LEI, Country: string(i.Country[:]), TransferFee: i.TransferFee,
 			RequireAuthorization: i.RequireAuthorization, Frozen: i.Frozen, RippleDefault: i.RippleDefault,
+			LongestQuote: i.LongestQuote, LongestHold: i.LongestHold, HoldShare: i.HoldShare,
 			Keys: append([][32]byte(nil), i.Keys...), Admitted: p.block.Time, Height: p.block.Height,
 		})
 	}
@@ -194,7 +198,7 @@ func (p *Projection) addChanges(c *ledger.Changes, s *ledger.State, placed map[o
 		i := &c.Positions[n]
 		p.lines = append(p.lines, Line{
 			Pos: i.ID, Holder: i.Holder, Asset: i.Name, Own: i.Own, Balance: i.Balance,
-			Limit: i.Limit, QualityIn: i.QualityIn, QualityOut: i.QualityOut, Ripple: i.Ripple, Frozen: i.Frozen,
+			Limit: i.Limit, HeldOut: i.HeldOut, HeldIn: i.HeldIn, QualityIn: i.QualityIn, QualityOut: i.QualityOut, Ripple: i.Ripple, Frozen: i.Frozen,
 			Authorized: i.Authorized, Height: p.block.Height,
 		})
 	}
@@ -204,12 +208,13 @@ func (p *Projection) addChanges(c *ledger.Changes, s *ledger.State, placed map[o
 			Participant: s.Participants()[i.Participant].BIC, Currency: i.Currency, Net: i.Net, Cap: i.Cap, Height: p.block.Height,
 		})
 	}
+	p.addHolds(c.Holds)
 	for n := range c.Offers {
 		i := &c.Offers[n]
 		o := &i.Offer
 		amount, fresh := placed[offerKey{i.Maker, o.ID}]
 		p.offers = append(p.offers, offerChange{placed: fresh, Offer: Offer{
-			ID: o.ID, Maker: i.Maker, Give: i.Give, Want: i.Want, Amount: amount, Remaining: o.Remaining, Price: o.Price,
+			ID: o.ID, Maker: i.Maker, Give: i.Give, Want: i.Want, Amount: amount, Remaining: o.Remaining, Held: o.Held, Price: o.Price,
 			Expires: o.Expires, Seq: o.Seq, Crossed: o.Crossed, Status: i.End.String(), Placed: p.block.Time, Height: p.block.Height,
 		}})
 	}
