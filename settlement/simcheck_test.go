@@ -220,10 +220,14 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 			err = c.WaitFinal(once, a.Height)
 		}
 		cancel()
-		if err == nil && r.holds(a.Height, data) {
-			return true
-		}
 		if err == nil {
+			there, known := r.holds(a.Height, data)
+			if there {
+				return true
+			}
+			if known && !r.tails {
+				r.broken("%s was accepted for height %d, which is final without it; the journal lost nothing", key, a.Height)
+			}
 			r.count("what was accepted is lost with the tail and submitted again")
 		}
 		if errors.Is(err, settlement.ErrUnknown) {
@@ -243,8 +247,9 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 }
 
 // holds looks whether a final block has a submission, as a gateway looks into the database: a journal that
-// loses what it acknowledged before a node has read it may have another block there.
-func (r *simRun) holds(height uint64, submission []byte) bool {
+// loses what it acknowledged before a node has read it may have another block there. While all nodes are down
+// it is not known; repeating the submission does no harm.
+func (r *simRun) holds(height uint64, submission []byte) (there, known bool) {
 	for _, m := range r.members {
 		m.mu.Lock()
 		node := m.node
@@ -256,10 +261,10 @@ func (r *simRun) holds(height uint64, submission []byte) bool {
 			continue
 		}
 		if message, err := node.MessageAt(height); err == nil {
-			return bytes.Contains(message, submission)
+			return bytes.Contains(message, submission), true
 		}
 	}
-	return false // repeating it does no harm
+	return false, false
 }
 
 // check holds what is left against what was promised. It replays the journal on a ledger of its own:
