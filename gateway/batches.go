@@ -77,7 +77,9 @@ func (g *Gateway) batchAnswer(ctx context.Context, at placed, by caller) (*answe
 		}
 		if !at.final {
 			status = http.StatusAccepted
-			notFinal(p)
+			if !at.held {
+				notFinal(p)
+			}
 		}
 		out.Data[i] = paymentView(*p, by.bic)
 	}

@@ -124,6 +124,8 @@ type example struct {
 func (r *rig) examples() (all []example) {
 	r.t.Helper()
 	hook := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": "https://bank.example/"})).text("id")
+	r.fourEyesBank()
+	held := r.must(202, r.do("POST", "/v1/payments", fourEyes, pesos("101.00"))).text("id")
 	paths := map[string]struct{ path, as string }{
 		"AdmitParticipant":  {"/v1/participants", ""},
 		"ChangeParticipant": {"/v1/participants/" + mexican, mexican},
@@ -136,6 +138,7 @@ func (r *rig) examples() (all []example) {
 		"PlaceOffer":        {"/v1/offers", dealer},
 		"Quote":             {"/v1/quotes", mexican},
 		"CreatePayment":     {"/v1/payments", mexican},
+		"ApprovePayment":    {"/v1/payments/" + held + "/approve", "second"},
 		"CreatePayments":    {"/v1/payments/batch", mexican},
 		"CreateWebhook":     {"/v1/webhooks", mexican},
 		"ChangeWebhook":     {"/v1/webhooks/" + hook, mexican},

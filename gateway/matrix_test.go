@@ -85,6 +85,7 @@ func TestAuthorisation(t *testing.T) {
 		{"ListPayments", "/v1/payments", nil, mexican, 200, 200, 400, ""},
 		{"ListPayments", "/v1/payments?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/payments?participant=" + noBIC},
 		{"GetPayment", "/v1/payments/" + paid, nil, mexican, 200, 404, 404, "/v1/payments/" + noID},
+		{"ApprovePayment", "/v1/payments/" + paid + "/approve", obj{"approve": true}, mexican, 409, 404, 404, "/v1/payments/" + noID + "/approve"},
 		{"GetReceipt", "/v1/payments/" + paid + "/receipt", nil, mexican, 200, 404, 404, "/v1/payments/" + noID + "/receipt"},
 		{"ListPaymentMessages", "/v1/payments/" + paid + "/messages", nil, mexican, 200, 404, 404, "/v1/payments/" + noID + "/messages"},
 		{"SubmitMessage", "/v1/messages", "<x/>", mexican, 400, 400, 403, ""},

@@ -43,6 +43,8 @@ type order struct {
 	settle bool
 	// whole asks the ledger for all of the payments or none.
 	whole bool
+	// hold is set when its payments wait for a second API key.
+	hold bool
 }
 
 // placed says where a submission's results are.
@@ -51,6 +53,7 @@ type placed struct {
 	height       uint64
 	first        int
 	final        bool
+	held         bool // not submitted: it waits for a second key
 }
 
 // run takes an order to its answer.
@@ -86,13 +89,23 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 			return nil, err
 		}
 	}
+	if o.hold, err = g.needsApproval(ctx, o.signer, d.payments); err != nil {
+		return nil, err
+	}
 	now := g.now()
+	var approval *sqlstore.Approval
+	if o.hold {
+		approval = &sqlstore.Approval{Maker: x.caller.key.ID, Expires: now + approvalTime.Milliseconds()}
+		for i := range d.payments {
+			d.payments[i].Status = sqlstore.StatusHeld
+		}
+	}
 	begun, request, err := g.cfg.Store.BeginRequest(ctx, &sqlstore.Begin{
 		Request: sqlstore.Request{
 			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
 			Created: now, Lease: now + leaseTime.Milliseconds(), RequestID: x.id, Trace: x.trace.String(),
 		},
-		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil, Traced: g.cfg.Tracer != nil && x.trace.Sampled(),
+		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil, Traced: g.cfg.Tracer != nil && x.trace.Sampled(), Approval: approval,
 	}, now)
 	if errors.Is(err, sqlstore.ErrExists) {
 		return nil, refuse(openapi.ErrorCodeIdReused, "a payment of the submission was sent before")
@@ -145,8 +158,20 @@ func (g *Gateway) proceed(ctx context.Context, o order, begun sqlstore.Begun, re
 	defer cancel()
 	at := placed{final: true}
 	if len(request.Submission) > 0 {
+		withheld := o.hold
 		var err error
-		if at, err = g.submit(ctx, o, begun, request); err != nil {
+		if begun == sqlstore.BegunResumed {
+			if withheld, err = g.cfg.Store.Withheld(ctx, o.signer, o.key); err != nil {
+				return nil, err
+			}
+		}
+		if withheld {
+			at = placed{held: true}
+			at.instructions, err = instructionsOf(request.Submission)
+		} else {
+			at, err = g.submit(ctx, o, begun, request)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -145,6 +145,9 @@ func (s server) ChangeParticipant(ctx context.Context, r openapi.ChangeParticipa
 			if err := s.changeSettings(ctx, bic, r.Body); err != nil {
 				return nil, err
 			}
+			if err := s.changeApprovalRules(ctx, bic, r.Body.ApprovalAbove, x.caller); err != nil {
+				return nil, err
+			}
 			p, err := s.cfg.Store.Participant(ctx, bic)
 			if err != nil {
 				return nil, missing(err)
@@ -194,6 +197,7 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 		}
 		all = append(all, &ledger.SetCap{Participant: bic, Currency: currency, Cap: limit})
 	}
+	checkApprovalRules(in.ApprovalAbove, f)
 	if by.operator {
 		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" || in.RequireSignature != nil {
 			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps", "")
@@ -255,6 +259,13 @@ func (g *Gateway) participantFor(ctx context.Context, p sqlstore.Participant, by
 	}
 	kept, err := g.cfg.Store.Settings(ctx, p.BIC)
 	view.Funding, view.MaxOverMidBps, view.RequireSignature = kept.Funding, &kept.MaxOverMidBps, kept.RequireSignature
+	if err != nil {
+		return view, err
+	}
+	rules, err := g.cfg.Store.ApprovalRules(ctx, p.BIC)
+	for _, r := range rules {
+		view.ApprovalAbove = append(view.ApprovalAbove, openapi.Money{Currency: r.Currency.String(), Value: money.New(r.Above, r.Currency).Value()})
+	}
 	if view.IsoProfile = openapi.ISOProfile(kept.ISOProfile); view.IsoProfile == "" {
 		view.IsoProfile = openapi.CbprSr2026
 	}

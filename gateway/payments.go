@@ -37,6 +37,13 @@ func (s server) CreatePayment(ctx context.Context, r openapi.CreatePaymentReques
 			if err != nil {
 				return nil, err
 			}
+			if at.held {
+				view, err := s.paymentFor(ctx, p, x.caller)
+				if err != nil {
+					return nil, err
+				}
+				return jsonAnswer(http.StatusAccepted, view)
+			}
 			if !at.final {
 				return s.acceptedAnswer(ctx, p, x.caller)
 			}

@@ -33,6 +33,12 @@ type Store interface {
 	FinishRequest(ctx context.Context, participant ledger.BIC, key string, status int, header, body []byte, sent ...sqlstore.Message) error
 	AbandonRequest(ctx context.Context, participant ledger.BIC, key string) error
 	ExpireRequests(ctx context.Context, before int64) (int64, error)
+	ApprovalRules(ctx context.Context, participant ledger.BIC) ([]sqlstore.ApprovalRule, error)
+	PutApprovalRules(ctx context.Context, participant ledger.BIC, rules []sqlstore.ApprovalRule, replace bool) error
+	Withheld(ctx context.Context, sender ledger.BIC, key string) (bool, error)
+	Decide(ctx context.Context, sender ledger.BIC, payment, decider ledger.ID, approve bool, now int64) (sqlstore.Request, error)
+	ExpireApprovals(ctx context.Context, now int64) error
+	ApprovedUnordered(ctx context.Context, before int64) ([]sqlstore.Request, error)
 	PaymentTrace(ctx context.Context, sender ledger.BIC, payment ledger.ID) (string, error)
 
 	Payment(ctx context.Context, viewer ledger.BIC, id ledger.ID) (sqlstore.Payment, error)

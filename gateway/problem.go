@@ -59,6 +59,7 @@ var kinds = map[openapi.ErrorCode]kind{
 	openapi.ErrorCodeNotYourMessage:          {400, "The message is not the caller's to send", false},
 	openapi.ErrorCodeMessageRecipientUnknown: {400, "An agent of the message is not admitted", false},
 	openapi.ErrorCodeOriginalUnknown:         {400, "The message refers to no payment of the caller's", false},
+	openapi.ErrorCodeNotHeld:                 {409, "The payment waits for no approval", false},
 	openapi.ErrorCodePastNotAfter:            {400, "Its last moment has passed", false},
 	openapi.ErrorCodeSelfPayment:             {400, "A participant does not pay itself in one currency", false},
 	openapi.ErrorCodeUnknownReceiver:         {400, "The receiver is not admitted", false},

@@ -367,7 +367,6 @@ func (r *reply) readJSON() {
 		if err := json.Unmarshal(r.body, &r.json); err != nil {
 			r.t.Errorf("%s: answer is not JSON: %v: %s", r.what, err, r.body)
 		}
-		seen.note(r.json)
 	}
 }
 

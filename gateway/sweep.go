@@ -29,6 +29,9 @@ func (g *Gateway) Sweep(ctx context.Context) {
 }
 
 func (g *Gateway) sweep(ctx context.Context) {
+	if err := g.sweepApprovals(ctx); err != nil && ctx.Err() == nil {
+		g.cfg.Log.Warn("look after payments that wait for approval; tried again in an hour", "error", err)
+	}
 	n, err := g.cfg.Store.ExpireRequests(ctx, g.cfg.Now().Add(-requestMemory).UnixMilli())
 	switch {
 	case err != nil && ctx.Err() == nil:

@@ -213,6 +213,7 @@ const (
 	ErrorCodeNotFilled               ErrorCode = "not_filled"
 	ErrorCodeNotFinal                ErrorCode = "not_final"
 	ErrorCodeNotFound                ErrorCode = "not_found"
+	ErrorCodeNotHeld                 ErrorCode = "not_held"
 	ErrorCodeNotYourMessage          ErrorCode = "not_your_message"
 	ErrorCodeOfferExpired            ErrorCode = "offer_expired"
 	ErrorCodeOriginalUnknown         ErrorCode = "original_unknown"
@@ -418,6 +419,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNotFinal:
 		return true
 	case ErrorCodeNotFound:
+		return true
+	case ErrorCodeNotHeld:
 		return true
 	case ErrorCodeNotYourMessage:
 		return true
@@ -1720,7 +1723,8 @@ type OfferStatus string
 // Participant defines model for Participant.
 type Participant struct {
 	// AdmittedAt RFC 3339.
-	AdmittedAt Time `json:"admitted_at"`
+	AdmittedAt    Time    `json:"admitted_at"`
+	ApprovalAbove []Money `json:"approval_above,omitempty"`
 
 	// Bic ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Bic     BIC    `json:"bic"`
@@ -1748,8 +1752,10 @@ type Participant struct {
 
 // ParticipantChange defines model for ParticipantChange.
 type ParticipantChange struct {
-	Frozen  *bool    `json:"frozen,omitempty"`
-	Funding *[]Asset `json:"funding,omitempty"`
+	// ApprovalAbove Payments that send or deliver more than this wait for a second API key, and so do payments in no currency that is named here. Set once by the participant; the operator alone changes it after.
+	ApprovalAbove *[]Money `json:"approval_above,omitempty"`
+	Frozen        *bool    `json:"frozen,omitempty"`
+	Funding       *[]Asset `json:"funding,omitempty"`
 
 	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
 	IsoProfile           ISOProfile  `json:"iso_profile,omitempty"`
@@ -2429,6 +2435,18 @@ type CreatePaymentsParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
+// ApprovePaymentJSONBody defines parameters for ApprovePayment.
+type ApprovePaymentJSONBody struct {
+	// Approve False refuses it.
+	Approve bool `json:"approve"`
+}
+
+// ApprovePaymentParams defines parameters for ApprovePayment.
+type ApprovePaymentParams struct {
+	// Prefer `wait=N`: answer when the result is final, at most N seconds (0 to 30) later.
+	Prefer Prefer `json:"Prefer,omitempty"`
+}
+
 // StreamQuotesParams defines parameters for StreamQuotes.
 type StreamQuotesParams struct {
 	From     BIC       `form:"from,omitempty" json:"from,omitempty"`
@@ -2507,6 +2525,9 @@ type CreatePaymentJSONRequestBody = NewPayment
 
 // CreatePaymentsJSONRequestBody defines body for CreatePayments for application/json ContentType.
 type CreatePaymentsJSONRequestBody = NewBatch
+
+// ApprovePaymentJSONRequestBody defines body for ApprovePayment for application/json ContentType.
+type ApprovePaymentJSONRequestBody ApprovePaymentJSONBody
 
 // QuoteJSONRequestBody defines body for Quote for application/json ContentType.
 type QuoteJSONRequestBody = QuoteRequest
@@ -2648,6 +2669,9 @@ type ServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(w http.ResponseWriter, r *http.Request, id ID)
+	// ApprovePayment Approve or refuse a payment that waits for a second key
+	// (POST /v1/payments/{id}/approve)
+	ApprovePayment(w http.ResponseWriter, r *http.Request, id ID, params ApprovePaymentParams)
 	// ListPaymentMessages Read the ISO 20022 messages about a payment
 	// (GET /v1/payments/{id}/messages)
 	ListPaymentMessages(w http.ResponseWriter, r *http.Request, id ID)
@@ -2948,6 +2972,12 @@ func (_ Unimplemented) CreatePayments(w http.ResponseWriter, r *http.Request, pa
 // GetPayment Read a payment
 // (GET /v1/payments/{id})
 func (_ Unimplemented) GetPayment(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ApprovePayment Approve or refuse a payment that waits for a second key
+// (POST /v1/payments/{id}/approve)
+func (_ Unimplemented) ApprovePayment(w http.ResponseWriter, r *http.Request, id ID, params ApprovePaymentParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4887,6 +4917,56 @@ func (siw *ServerInterfaceWrapper) GetPayment(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// ApprovePayment operation middleware
+func (siw *ServerInterfaceWrapper) ApprovePayment(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApprovePaymentParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = Prefer
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ApprovePayment(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListPaymentMessages operation middleware
 func (siw *ServerInterfaceWrapper) ListPaymentMessages(w http.ResponseWriter, r *http.Request) {
 
@@ -5719,6 +5799,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/payments/{id}", wrapper.GetPayment)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/payments/{id}/approve", wrapper.ApprovePayment)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/payments/{id}/messages", wrapper.ListPaymentMessages)
@@ -7875,6 +7958,61 @@ func (response GetPaymentdefaultApplicationProblemPlusJSONResponse) VisitGetPaym
 	return err
 }
 
+type ApprovePaymentRequestObject struct {
+	Id     ID `json:"id"`
+	Params ApprovePaymentParams
+	Body   *ApprovePaymentJSONRequestBody
+}
+
+type ApprovePaymentResponseObject interface {
+	VisitApprovePaymentResponse(w http.ResponseWriter) error
+}
+
+type ApprovePayment200JSONResponse Payment
+
+func (response ApprovePayment200JSONResponse) VisitApprovePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApprovePayment202JSONResponse Payment
+
+func (response ApprovePayment202JSONResponse) VisitApprovePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApprovePaymentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApprovePaymentdefaultApplicationProblemPlusJSONResponse) VisitApprovePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPaymentMessagesRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -8788,6 +8926,9 @@ type StrictServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{id})
 	GetPayment(ctx context.Context, request GetPaymentRequestObject) (GetPaymentResponseObject, error)
+	// ApprovePayment Approve or refuse a payment that waits for a second key
+	// (POST /v1/payments/{id}/approve)
+	ApprovePayment(ctx context.Context, request ApprovePaymentRequestObject) (ApprovePaymentResponseObject, error)
 	// ListPaymentMessages Read the ISO 20022 messages about a payment
 	// (GET /v1/payments/{id}/messages)
 	ListPaymentMessages(ctx context.Context, request ListPaymentMessagesRequestObject) (ListPaymentMessagesResponseObject, error)
@@ -10034,6 +10175,40 @@ func (sh *strictHandler) GetPayment(w http.ResponseWriter, r *http.Request, id I
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetPaymentResponseObject); ok {
 		if err := validResponse.VisitGetPaymentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ApprovePayment operation middleware
+func (sh *strictHandler) ApprovePayment(w http.ResponseWriter, r *http.Request, id ID, params ApprovePaymentParams) {
+	var request ApprovePaymentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body ApprovePaymentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ApprovePayment(ctx, request.(ApprovePaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApprovePayment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ApprovePaymentResponseObject); ok {
+		if err := validResponse.VisitApprovePaymentResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -36,6 +36,8 @@ type Begin struct {
 	Given bool
 	// Traced says that the payments' events are to join the request's trace.
 	Traced bool
+	// Approval is set when the payments, which are held then, wait for a second key.
+	Approval *Approval
 }
 
 // Begun says what BeginRequest found.
@@ -134,6 +136,11 @@ func (b *Begin) unused(ctx context.Context, t tx) error {
 func (b *Begin) write(ctx context.Context, t tx) error {
 	if b.Traced {
 		if err := b.writeTraces(ctx, t); err != nil {
+			return err
+		}
+	}
+	if b.Approval != nil {
+		if err := b.writeApprovals(ctx, t); err != nil {
 			return err
 		}
 	}
@@ -251,6 +258,9 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 func (s *Store) ExpireRequests(ctx context.Context, before int64) (n int64, err error) {
 	err = s.writer.do(ctx, func(ctx context.Context, t tx) (err error) {
 		if n, err = t.exec(ctx, `DELETE FROM requests WHERE created < $1`, before); err != nil {
+			return err
+		}
+		if _, err = t.exec(ctx, `DELETE FROM approvals WHERE created < $1`, before); err != nil {
 			return err
 		}
 		_, err = t.exec(ctx, `DELETE FROM payment_traces WHERE created < $1`, before)
