@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"viaduct/internal/testenv"
 	"viaduct/ledger"
 	"viaduct/settlement"
 )
@@ -100,7 +101,11 @@ func TestFourEyes(t *testing.T) {
 // What waits goes on waiting at another gateway; what nobody approves expires; and what was approved by a
 // gateway that then could not submit is ordered later, once.
 func TestApprovalsLast(t *testing.T) {
-	r := newRig(t)
+	t.Run("sqlite", func(t *testing.T) { testApprovalsLast(newRig(t), t) })
+	t.Run("postgres", func(t *testing.T) { testApprovalsLast(newRig(t, testenv.Postgres(t)), t) })
+}
+
+func testApprovalsLast(r *rig, t *testing.T) {
 	r.market()
 	r.fourEyesBank()
 	order := func() string {
