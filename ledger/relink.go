@@ -14,13 +14,18 @@ import (
 
 var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments", "holds"}
 
-func (s *State) readScalars(r *reader) {
+// readScalars returns how many sets of validators follow, and their hash.
+func (s *State) readScalars(r *reader) (spans uint32, hash Hash) {
 	s.offerSeq = r.u64()
 	s.freeOffer = OfferIdx(r.u32())
 	s.holdSeq = r.u64()
 	s.freeHold = HoldIdx(r.u32())
-	s.auth.read(r)
+	r.fill(s.auth.operator[:])
+	s.auth.operatorChanges = r.u64()
+	spans = r.u32()
+	r.fill(hash[:])
 	s.queue.read(r)
+	return spans, hash
 }
 
 // readEntry reads the next entry of a table as appendEntry wrote it.

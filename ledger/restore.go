@@ -45,7 +45,7 @@ func readSnapshot(from io.Reader, g *Genesis) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	s.readScalars(&r.r)
+	spans, spansHash := s.readScalars(&r.r)
 	for table := range counts {
 		counts[table] = r.r.u32()
 	}
@@ -59,6 +59,9 @@ func readSnapshot(from io.Reader, g *Genesis) (*State, error) {
 	}
 	s.header, s.lastHeader, s.lastMsg = header, header.Hash(), header.Message
 	s.height, s.epoch, s.time = header.Height, header.Epoch, header.Time
+	if err := s.readSpans(r, spans, spansHash); err != nil {
+		return nil, err
+	}
 	for table, n := range counts {
 		if err := s.readTable(r, table, int64(n)); err != nil {
 			return nil, err
@@ -71,6 +74,34 @@ func readSnapshot(from io.Reader, g *Genesis) (*State, error) {
 		return nil, err
 	}
 	return s, r.close()
+}
+
+// readSpans reads who signed, signs and will sign the blocks.
+func (s *State) readSpans(r *snapshotReader, n uint32, hash Hash) error {
+	const what = "validators"
+	a := &s.auth
+	a.spans, a.spansHash, a.current = nil, Hash{}, 0
+	for range n {
+		if err := r.frame(what); err != nil {
+			return err
+		}
+		var p Span
+		p.read(&r.r)
+		if err := r.end(what); err != nil {
+			return err
+		}
+		a.add(p)
+	}
+	if a.spansHash != hash || n == 0 {
+		return fmt.Errorf("%w: malformed %s", ErrSnapshot, what)
+	}
+	if err := a.check(s.height); err != nil {
+		return err
+	}
+	for range n {
+		a.advance(s.height)
+	}
+	return nil
 }
 
 func (s *State) readTable(r *snapshotReader, table int, n int64) error {

@@ -11,10 +11,11 @@ import (
 // A snapshot is the whole state behind one block, in canonical bytes:
 //
 //	frames, each its length (4 bytes) and that many bytes:
-//	  head     "VN" 2, the block's header behind its length (2 bytes), the scalars, the number of entries
-//	           of each table (4 bytes each), and for the keys and the ids seen before: the sequence
+//	  head     "VN" 2, the block's header behind its length (2 bytes), the scalars, the number of sets
+//	           and the hash over them, the number of entries of each table (4 bytes each), and for the keys and the ids seen before: the sequence
 //	           number of the oldest remembered and of the next one (8 bytes each) and the chain of the
 //	           hashes before the first chunk that follows (32 bytes)
+//	  sets     a frame for each set of validators since the genesis, with its heights
 //	  tables   in the order of the state hash: 512 entries to a frame (32 of the holds), the last of a table has the rest
 //	  keys     8,192 to a frame, from the start of the chunk that holds the oldest remembered
 //	  ids      likewise
@@ -56,6 +57,10 @@ func (s *State) WriteSnapshot(to io.Writer) error {
 	appendSpan(&w.w, &s.seen.line)
 	appendSpan(&w.w, &s.seen.values.line)
 	w.frame()
+	for i := range s.auth.spans {
+		s.auth.spans[i].append(&w.w)
+		w.frame()
+	}
 	for table, n := range s.tableLengths() {
 		for i := range n {
 			s.appendEntry(&w.w, table, i)

@@ -209,7 +209,7 @@ func (s *State) closeBlock(b *Block, message, prev Hash) {
 	s.touched.collect(s, b)
 	b.Header = Header{
 		Network: s.network, Height: s.height, Epoch: s.epoch, Prev: prev, Message: message, Time: s.time,
-		Rules: RulesVersion, State: s.Hash(), Validators: s.auth.validatorsHash, Results: uint32(len(b.Results)),
+		Rules: RulesVersion, State: s.Hash(), Validators: s.auth.hash, Results: uint32(len(b.Results)),
 	}
 	header := b.Header.Encode()
 	s.header, s.lastHeader = b.Header, sha256.Sum256(header)

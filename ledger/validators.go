@@ -134,49 +134,74 @@ func OperatorChange(network Hash, number uint64, from, to [32]byte) []byte {
 // keeps two quorums overlapping in an honest validator for the sizes between.
 func Quorum(n int) int { return 2*n/3 + 1 }
 
-// authority is who may speak for the network, and who signs its blocks.
+// Span is from which height on a set of validators signs the blocks, up to where the next one does.
+type Span struct {
+	From      uint64
+	Announced uint64 // the height of the block that holds the change; 0 for the genesis
+	Set       []Validator
+}
+
+func (p *Span) append(w *writer) {
+	w.u64(p.From)
+	w.u64(p.Announced)
+	w.raw(encodeValidators(p.Set))
+}
+
+func (p *Span) read(r *reader) {
+	p.From, p.Announced = r.u64(), r.u64()
+	p.Set = readValidators(r)
+}
+
+// authority is who may speak for the network, and who signed, signs and will sign its blocks.
 type authority struct {
 	operator        [32]byte
 	operatorChanges uint64
 
-	validators       []Validator // who sign the block of the state's height
-	validatorsHash   Hash
-	coming           []Validator // who sign from height comingAt on; nil when no change is under way
-	comingAt         uint64
-	validatorChanges uint64 // announced so far
+	spans     []Span // since the genesis, in order; only the last may lie ahead
+	spansHash Hash   // over all of them, so that a block hashes only what it adds
+	current   int    // whose set signs the block of the state's height
+	hash      Hash   // of that set
 }
 
 func newAuthority(g *Genesis) authority {
-	return authority{operator: g.Operator, validators: g.Validators, validatorsHash: ValidatorsHash(g.Validators)}
+	a := authority{operator: g.Operator}
+	a.add(Span{Set: g.Validators})
+	a.hash = ValidatorsHash(g.Validators)
+	return a
+}
+
+func (a *authority) add(p Span) {
+	w := writer{b: append([]byte(nil), a.spansHash[:]...)}
+	p.append(&w)
+	a.spans, a.spansHash = append(a.spans, p), sha256.Sum256(w.b)
 }
 
 // advance lets a change that was announced for the height take effect.
 func (a *authority) advance(height uint64) {
-	if a.coming != nil && height >= a.comingAt {
-		a.validators, a.validatorsHash = a.coming, ValidatorsHash(a.coming)
-		a.coming, a.comingAt = nil, 0
+	if next := a.current + 1; next < len(a.spans) && height >= a.spans[next].From {
+		a.current, a.hash = next, ValidatorsHash(a.spans[next].Set)
 	}
 }
+
+func (a *authority) changes() uint64 { return uint64(len(a.spans) - 1) }
 
 func (a *authority) append(w *writer) {
 	w.raw(a.operator[:])
 	w.u64(a.operatorChanges)
-	w.u64(a.validatorChanges)
-	w.raw(encodeValidators(a.validators))
-	w.u64(a.comingAt)
-	w.raw(encodeValidators(a.coming))
+	w.u32(uint32(len(a.spans)))
+	w.raw(a.spansHash[:])
 }
 
-// read reads what append wrote. It holds no more to the rules than keeps a forged one from being used: a
-// state's hash has the rest.
-func (a *authority) read(r *reader) {
-	r.fill(a.operator[:])
-	a.operatorChanges, a.validatorChanges = r.u64(), r.u64()
-	a.validators, a.comingAt = readValidators(r), r.u64()
-	a.coming = readValidators(r)
-	a.validatorsHash = ValidatorsHash(a.validators)
-	r.bad = r.bad || checkValidators(a.validators) != nil || (a.coming == nil) != (a.comingAt == 0) ||
-		a.coming != nil && checkValidators(a.coming) != nil
+// check holds the spans of a state that was read to what follows them: that they belong together.
+func (a *authority) check(height uint64) error {
+	for i := range a.spans {
+		p := &a.spans[i]
+		late := i > 0 && (p.Announced < a.spans[i-1].From || p.Announced >= p.From || p.Announced > height) || i == 0 && p.From+p.Announced > 0
+		if late || checkValidators(p.Set) != nil || i+1 < len(a.spans) && p.From > height {
+			return fmt.Errorf("%w: validators %d of %d contradict others", ErrSnapshot, i, len(a.spans))
+		}
+	}
+	return nil
 }
 
 // checkValidators says what is wrong with a set of validators.
@@ -196,23 +221,20 @@ func checkValidators(set []Validator) error {
 	return nil
 }
 
-// Validators returns who sign the block of the state's height. The slice is never written to.
-func (s *State) Validators() []Validator { return s.auth.validators }
+// Spans returns who signed which blocks since the genesis, who signs now, and who will, in order. The
+// slice is never written to but behind its end.
+func (s *State) Spans() []Span { return s.auth.spans }
+
+// Validators returns who sign the block of the state's height.
+func (s *State) Validators() []Validator { return s.auth.spans[s.auth.current].Set }
 
 // Coming returns who sign from a later height on, and from which; nil when no change is under way.
-func (s *State) Coming() (set []Validator, from uint64) { return s.auth.coming, s.auth.comingAt }
-
-// ValidatorsAt returns who sign the block of a height, as far as the state knows: for its own height and
-// the one after it that is certain, later ones may still be announced to be others'.
-func (s *State) ValidatorsAt(height uint64) []Validator {
-	if s.auth.coming != nil && height >= s.auth.comingAt {
-		return s.auth.coming
+func (s *State) Coming() (set []Validator, from uint64) {
+	if next := s.auth.current + 1; next < len(s.auth.spans) {
+		return s.auth.spans[next].Set, s.auth.spans[next].From
 	}
-	return s.auth.validators
+	return nil, 0
 }
-
-// ValidatorChanges returns how many changes of the validators were announced.
-func (s *State) ValidatorChanges() uint64 { return s.auth.validatorChanges }
 
 // Operator returns the operator's key, and how often it has changed.
 func (s *State) Operator() (key [32]byte, changes uint64) {
@@ -221,27 +243,27 @@ func (s *State) Operator() (key [32]byte, changes uint64) {
 
 func (s *State) setValidators(by BIC, i *SetValidators) Outcome {
 	a := &s.auth
+	present := s.Validators()
 	byName := func(v, u Validator) int { return strings.Compare(v.Name, u.Name) }
 	switch {
 	case by != BIC{}:
 		return NotAllowed
-	case a.coming != nil:
+	case a.current+1 < len(a.spans):
 		return ChangePending
-	case i.Number != a.validatorChanges+1:
+	case i.Number != a.changes()+1:
 		return StaleChange
-	case checkValidators(i.Set) != nil || !slices.IsSortedFunc(i.Set, byName) || slices.Equal(i.Set, a.validators),
+	case checkValidators(i.Set) != nil || !slices.IsSortedFunc(i.Set, byName) || slices.Equal(i.Set, present),
 		i.After < 1 || i.After > MaxSwitchDelay:
 		return BadValidators
 	}
-	signed := ValidatorsChange(s.network, i.Number, i.After, a.validators, i.Set)
-	if !approved(signed, a.validators, i.Approvals) {
+	signed := ValidatorsChange(s.network, i.Number, i.After, present, i.Set)
+	if !approved(signed, present, i.Approvals) {
 		return NotApproved
 	}
-	if !consented(signed, a.validators, i) {
+	if !consented(signed, present, i) {
 		return KeyNotProven
 	}
-	a.coming, a.comingAt = slices.Clone(i.Set), s.height+uint64(i.After)
-	a.validatorChanges++
+	a.add(Span{From: s.height + uint64(i.After), Announced: s.height, Set: i.Set})
 	return Applied
 }
 
