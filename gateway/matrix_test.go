@@ -105,6 +105,7 @@ func TestAuthorisation(t *testing.T) {
 		{"ListBlocks", "/v1/blocks", nil, mexican, 200, 200, 200, ""},
 		{"GetBlock", "/v1/blocks/1", nil, mexican, 200, 200, 200, ""},
 		{"GetLatestCheckpoint", "/v1/checkpoints/latest", nil, mexican, 200, 200, 200, "/v1/checkpoints/latest?since=1000000000"},
+		{"GetValidatorChange", "/v1/validators/changes/1", nil, mexican, 404, 404, 404, ""},
 		{"ListValidators", "/v1/validators", nil, mexican, 200, 200, 200, ""},
 		{"ListRates", "/v1/rates", nil, mexican, 200, 200, 200, ""},
 		{"GetBook", "/v1/book/EUR@" + german + "/MXN@" + mexican, nil, mexican, 200, 200, 200, ""},

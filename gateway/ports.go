@@ -15,6 +15,7 @@ type Engine interface {
 	Submit(ctx context.Context, submission []byte) (settlement.Accepted, error)
 	WaitFinal(ctx context.Context, height uint64) error
 	Receipt(ctx context.Context, height uint64, index int) ([]byte, error)
+	ChangeReceipt(ctx context.Context, height uint64) ([]byte, error)
 	Status(ctx context.Context) (settlement.Status, error)
 	Checkpoint(ctx context.Context, since uint64) (settlement.Checkpoint, error)
 	Quote(ctx context.Context, q settlement.QuoteRequest) (settlement.QuoteAnswer, error)

@@ -9,6 +9,7 @@ import (
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/openapi"
+	"viaduct/settlement"
 	"viaduct/settlement/sqlstore"
 )
 
@@ -69,9 +70,43 @@ func (s server) ListValidators(ctx context.Context, _ openapi.ListValidatorsRequ
 	if err != nil {
 		return nil, engineProblem(err)
 	}
-	return openapi.ListValidators200JSONResponse{
+	now, coming := status.Validators()
+	out := openapi.ListValidators200JSONResponse{
 		Origin: status.Origin, Network: status.Network, Height: int64(status.Height), Projected: int64(status.Projected),
-		Epoch: int64(status.Epoch), Quorum: status.Quorum, Validators: status.Validators,
+		Epoch: int64(status.Epoch), Quorum: now.Quorum, Validators: now.Validators, FromHeight: int64(now.From),
+		Changes: int64(len(status.Sets) - 1), OperatorKey: status.Operator, OperatorChanges: int64(status.OperatorChanges),
+	}
+	if coming != nil {
+		view := setView(coming)
+		out.Coming = &view
+	}
+	for i := range status.Sets {
+		out.Sets = append(out.Sets, setView(&status.Sets[i]))
+	}
+	return out, nil
+}
+
+func setView(s *settlement.ValidatorSet) openapi.ValidatorSet {
+	return openapi.ValidatorSet{FromHeight: int64(s.From), Quorum: s.Quorum, Validators: s.Validators}
+}
+
+// GetValidatorChange proves who followed whom.
+func (s server) GetValidatorChange(ctx context.Context, r openapi.GetValidatorChangeRequestObject) (openapi.GetValidatorChangeResponseObject, error) {
+	status, err := s.cfg.Engine.Status(ctx)
+	if err != nil {
+		return nil, engineProblem(err)
+	}
+	if r.Number >= int64(len(status.Sets)) {
+		return nil, errNotFound
+	}
+	set := status.Sets[r.Number]
+	receipt, err := s.cfg.Engine.ChangeReceipt(ctx, set.Announced)
+	if err != nil {
+		return nil, engineProblem(err)
+	}
+	return openapi.GetValidatorChange200JSONResponse{
+		Number: r.Number, AnnouncedHeight: int64(set.Announced), FromHeight: int64(set.From), Quorum: set.Quorum,
+		Validators: set.Validators, Receipt: string(receipt),
 	}, nil
 }
 

@@ -1515,9 +1515,21 @@ type MoneyText = string
 
 // Network defines model for Network.
 type Network struct {
-	Epoch   int64 `json:"epoch"`
-	Height  int64 `json:"height"`
-	Network Hash  `json:"network"`
+	// Changes How often the validators were changed, the change under way included.
+	Changes int64 `json:"changes"`
+
+	// Coming The validators that sign from a height on.
+	Coming *ValidatorSet `json:"coming,omitempty"`
+	Epoch  int64         `json:"epoch"`
+
+	// FromHeight The first block that these validators sign.
+	FromHeight int64 `json:"from_height"`
+	Height     int64 `json:"height"`
+	Network    Hash  `json:"network"`
+
+	// OperatorChanges How often that key was changed.
+	OperatorChanges int64 `json:"operator_changes"`
+	OperatorKey     Hash  `json:"operator_key"`
 
 	// Origin First line of the checkpoints.
 	Origin string `json:"origin"`
@@ -1527,6 +1539,9 @@ type Network struct {
 
 	// Quorum How many validators make a block final.
 	Quorum int `json:"quorum"`
+
+	// Sets All sets since the genesis, in order: a receipt is checked against the one of its height.
+	Sets []ValidatorSet `json:"sets"`
 
 	// Validators Their verifier keys, as C2SP's signed-note has them.
 	Validators []string `json:"validators"`
@@ -2159,6 +2174,26 @@ type TokenRequest struct {
 // UETR A UUID of version 4 in lower case.
 type UETR = string
 
+// ValidatorChange defines model for ValidatorChange.
+type ValidatorChange struct {
+	// AnnouncedHeight The block that holds the change.
+	AnnouncedHeight int64 `json:"announced_height"`
+	FromHeight      int64 `json:"from_height"`
+	Number          int64 `json:"number"`
+	Quorum          int   `json:"quorum"`
+
+	// Receipt The receipt of the change, signed by the validators before it.
+	Receipt    string   `json:"receipt"`
+	Validators []string `json:"validators"`
+}
+
+// ValidatorSet The validators that sign from a height on.
+type ValidatorSet struct {
+	FromHeight int64    `json:"from_height"`
+	Quorum     int      `json:"quorum"`
+	Validators []string `json:"validators"`
+}
+
 // Way How a participant turns one asset into another.
 type Way string
 
@@ -2696,6 +2731,9 @@ type ServerInterface interface {
 	// ListValidators List the validators and where the ledger stands
 	// (GET /v1/validators)
 	ListValidators(w http.ResponseWriter, r *http.Request)
+	// GetValidatorChange Read a change of the validators, with the receipt that proves it
+	// (GET /v1/validators/changes/{number})
+	GetValidatorChange(w http.ResponseWriter, r *http.Request, number int64)
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(w http.ResponseWriter, r *http.Request)
@@ -3026,6 +3064,12 @@ func (_ Unimplemented) Submit(w http.ResponseWriter, r *http.Request, params Sub
 // ListValidators List the validators and where the ledger stands
 // (GET /v1/validators)
 func (_ Unimplemented) ListValidators(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetValidatorChange Read a change of the validators, with the receipt that proves it
+// (GET /v1/validators/changes/{number})
+func (_ Unimplemented) GetValidatorChange(w http.ResponseWriter, r *http.Request, number int64) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5315,6 +5359,32 @@ func (siw *ServerInterfaceWrapper) ListValidators(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// GetValidatorChange operation middleware
+func (siw *ServerInterfaceWrapper) GetValidatorChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "number" -------------
+	var number int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", chi.URLParam(r, "number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "number", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetValidatorChange(w, r, number)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListWebhooks operation middleware
 func (siw *ServerInterfaceWrapper) ListWebhooks(w http.ResponseWriter, r *http.Request) {
 
@@ -5829,6 +5899,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/validators", wrapper.ListValidators)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/validators/changes/{number}", wrapper.GetValidatorChange)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/webhooks", wrapper.ListWebhooks)
@@ -8433,6 +8506,52 @@ func (response ListValidatorsdefaultApplicationProblemPlusJSONResponse) VisitLis
 	return err
 }
 
+type GetValidatorChangeRequestObject struct {
+	Number int64 `json:"number"`
+}
+
+type GetValidatorChangeResponseObject interface {
+	VisitGetValidatorChangeResponse(w http.ResponseWriter) error
+}
+
+type GetValidatorChange200JSONResponse ValidatorChange
+
+func (response GetValidatorChange200JSONResponse) VisitGetValidatorChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetValidatorChange304Response = NotModifiedResponse
+
+func (response GetValidatorChange304Response) VisitGetValidatorChangeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetValidatorChangedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetValidatorChangedefaultApplicationProblemPlusJSONResponse) VisitGetValidatorChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWebhooksRequestObject struct {
 }
 
@@ -8953,6 +9072,9 @@ type StrictServerInterface interface {
 	// ListValidators List the validators and where the ledger stands
 	// (GET /v1/validators)
 	ListValidators(ctx context.Context, request ListValidatorsRequestObject) (ListValidatorsResponseObject, error)
+	// GetValidatorChange Read a change of the validators, with the receipt that proves it
+	// (GET /v1/validators/changes/{number})
+	GetValidatorChange(ctx context.Context, request GetValidatorChangeRequestObject) (GetValidatorChangeResponseObject, error)
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
@@ -10425,6 +10547,32 @@ func (sh *strictHandler) ListValidators(w http.ResponseWriter, r *http.Request) 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListValidatorsResponseObject); ok {
 		if err := validResponse.VisitListValidatorsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetValidatorChange operation middleware
+func (sh *strictHandler) GetValidatorChange(w http.ResponseWriter, r *http.Request, number int64) {
+	var request GetValidatorChangeRequestObject
+
+	request.Number = number
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetValidatorChange(ctx, request.(GetValidatorChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetValidatorChange")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetValidatorChangeResponseObject); ok {
+		if err := validResponse.VisitGetValidatorChangeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

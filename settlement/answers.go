@@ -20,14 +20,22 @@ func (n *Node) answerStatus(_ []byte, send func([]byte)) {
 	s := Status{
 		Network: fmt.Sprintf("%x", network[:]), Origin: n.cfg.Genesis.Origin(),
 		Height: n.state.Height(), Epoch: n.state.Epoch(), Time: n.state.Time(), StateHash: fmt.Sprintf("%x", hash[:]),
-		TreeSize: n.tree.Size(), Quorum: n.policy.Quorum(),
+		TreeSize: n.tree.Size(),
 	}
+	operator, changes := n.state.Operator()
+	s.Operator, s.OperatorChanges = fmt.Sprintf("%x", operator[:]), changes
+	spans := n.state.Spans()
 	n.mu.Unlock()
 	s.Projected, _ = n.projected.get()
-	for _, v := range n.policy.Validators() {
-		s.Validators = append(s.Validators, v.String())
+	all, err := policiesOf(s.Origin, spans)
+	for i, p := range all {
+		set := ValidatorSet{From: p.from, Announced: spans[i].Announced, Quorum: p.policy.Quorum()}
+		for _, v := range p.policy.Validators() {
+			set.Validators = append(set.Validators, v.String())
+		}
+		s.Sets = append(s.Sets, set)
 	}
-	reply(send, s, nil)
+	reply(send, s, err)
 }
 
 // answerQuote answers the questions about the market.
@@ -180,7 +188,16 @@ func (n *Node) answerReceipt(data []byte, send func([]byte)) {
 		return
 	}
 	final, _ := n.final.get()
+	if r.Change && r.Height <= final {
+		var err error
+		if r.Index, _, err = n.changeIn(r.Height); err != nil {
+			reply(send, nil, err)
+			return
+		}
+	}
 	switch {
+	case r.Change && r.Height > final:
+		reply(send, nil, ErrNotFound)
 	case r.Height <= final:
 		receipt, err := n.receipt(r.Height, r.Index)
 		reply(send, receiptAnswer{string(receipt)}, err)
@@ -222,7 +239,7 @@ func (n *Node) receipt(height uint64, index int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receipt of height %d: %w", height, err)
 	}
-	return proof.BuildReceipt(rec.Leaves[index], at, hashes, signed, n.policy)
+	return proof.BuildReceipt(rec.Leaves[index], at, hashes, signed, n.policy(height))
 }
 
 const (

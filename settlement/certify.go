@@ -49,37 +49,29 @@ type certifier struct {
 // vote signs a block that is in the block log and tells the others, unless its time is too far ahead:
 // then it is marked as withheld. At a height where it dropped a block it does not sign.
 func (n *Node) vote(m *made) error {
-	if n.cfg.Signer == nil || m.height < n.unsigned.mark {
+	signer := n.signer(m.height)
+	if signer == nil || m.height < n.unsigned.mark {
 		return nil
 	}
 	if m.withheld = time.UnixMilli(m.time).Sub(n.cfg.Now()) > maxLead; m.withheld {
 		return nil
 	}
-	v, err := n.sign(m.height, m.checkpoint, m.time)
+	// The time signed is the block's, so that signing again gives the same bytes.
+	cs, err := signer.Cosign(m.checkpoint, m.time/1000)
 	if err != nil {
-		return err
+		return fmt.Errorf("sign block %d: %w", m.height, err)
 	}
-	m.signatures[v.cosignature.Name] = v.cosignature
-	n.tellVote(v)
+	m.signatures[cs.Name] = cs
+	n.tellVote(vote{m.height, m.checkpoint, cs})
 	return nil
-}
-
-// sign signs the checkpoint at the end of a block that is in the block log. The time signed is the
-// block's, so that signing again gives the same bytes.
-func (n *Node) sign(height uint64, c proof.Checkpoint, blockTime int64) (vote, error) {
-	cs, err := n.cfg.Signer.Cosign(c, blockTime/1000)
-	if err != nil {
-		return vote{}, fmt.Errorf("sign block %d: %w", height, err)
-	}
-	return vote{height, c, cs}, nil
 }
 
 // tellVote sends a vote to the other validators, if there are any.
 func (n *Node) tellVote(v vote) {
-	if len(n.policy.Validators()) == 1 {
+	if len(n.policy(v.height).Validators()) == 1 {
 		return
 	}
-	if err := n.cfg.Bus.Publish(subjectVote+"."+token(n.cfg.Signer.Validator().Name()), v.encode()); err != nil {
+	if err := n.cfg.Bus.Publish(subjectVote+"."+token(n.cfg.Name), v.encode()); err != nil {
 		n.cfg.Log.Warn("tell a vote; the others will ask", "height", v.height, "error", err)
 	}
 }
@@ -181,12 +173,9 @@ func (c *certifier) ask() {
 	if err := c.n.cfg.Bus.Publish(subjectMissing, q.encode()); err != nil {
 		c.n.cfg.Log.Warn("ask for certificates", "error", err)
 	}
-	if c.n.cfg.Signer == nil {
-		return
-	}
 	// And what the others may lack of this node's.
 	for _, m := range c.tally.pending {
-		if cs, ok := m.signatures[c.n.cfg.Signer.Validator().Name()]; ok {
+		if cs, ok := m.signatures[c.n.cfg.Name]; ok {
 			c.n.tellVote(vote{m.height, m.checkpoint, cs})
 		}
 	}
@@ -235,7 +224,7 @@ func (n *Node) certified(m *made) error {
 		if err != nil {
 			return err
 		}
-		c, _, err := proof.VerifyCheckpoint(kept, n.policy)
+		c, _, err := proof.VerifyCheckpoint(kept, n.policy(m.height))
 		if err != nil {
 			return fmt.Errorf("kept certificate of height %d: %w", m.height, err)
 		}

@@ -49,7 +49,7 @@ func (n *Node) checkpoint(since uint64) (*Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint of height %d: %w", height, err)
 	}
-	c, _, err := proof.VerifyCheckpoint(note, n.policy)
+	c, _, err := proof.VerifyCheckpoint(note, n.policy(height))
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint of height %d: %w", height, err)
 	}

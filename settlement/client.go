@@ -123,16 +123,39 @@ func (c *Client) WaitFinal(ctx context.Context, height uint64) error {
 
 // Status is what a node says of itself.
 type Status struct {
-	Network    string   `json:"network"` // genesis hash, hex
-	Origin     string   `json:"origin"`  // first line of the checkpoints
-	Height     uint64   `json:"height"`
-	Projected  uint64   `json:"projected"`
-	Epoch      uint64   `json:"epoch"`
-	Time       int64    `json:"time"` // ledger time, Unix milliseconds
-	StateHash  string   `json:"state_hash"`
-	TreeSize   uint64   `json:"tree_size"`
-	Validators []string `json:"validators"` // C2SP verifier keys
+	Network   string `json:"network"` // genesis hash, hex
+	Origin    string `json:"origin"`  // first line of the checkpoints
+	Height    uint64 `json:"height"`
+	Projected uint64 `json:"projected"`
+	Epoch     uint64 `json:"epoch"`
+	Time      int64  `json:"time"` // ledger time, Unix milliseconds
+	StateHash string `json:"state_hash"`
+	TreeSize  uint64 `json:"tree_size"`
+	// Operator is the key that signs for the operator, in hex, and OperatorChanges how often it was changed.
+	Operator        string `json:"operator"`
+	OperatorChanges uint64 `json:"operator_changes"`
+	// Sets are who signed which blocks since the genesis, in order; the last may lie ahead.
+	Sets []ValidatorSet `json:"sets"`
+}
+
+// ValidatorSet is who signs the blocks from a height on, up to where the next set does.
+type ValidatorSet struct {
+	From       uint64   `json:"from"`
+	Announced  uint64   `json:"announced"`  // height of the block that holds the change; 0 for the genesis
+	Validators []string `json:"validators"` // C2SP verifier keys, by name
 	Quorum     int      `json:"quorum"`
+}
+
+// Validators returns who sign the block of the status's height, and who will sign from a later one on;
+// nil when no change is under way.
+func (s *Status) Validators() (now ValidatorSet, coming *ValidatorSet) {
+	for i, set := range s.Sets {
+		if set.From > s.Height {
+			return now, &s.Sets[i]
+		}
+		now = set
+	}
+	return now, nil
 }
 
 // Status asks a node how it is.
@@ -235,13 +258,21 @@ func (n *News) Matters(q *QuoteRequest) bool {
 // Receipt returns the receipt of a block's result, in the C2SP tlog-proof form. Errors: ErrNotFound.
 func (c *Client) Receipt(ctx context.Context, height uint64, index int) ([]byte, error) {
 	var r receiptAnswer
-	err := c.ask(ctx, doorReceipt, receiptRequest{height, index}, &r)
+	err := c.ask(ctx, doorReceipt, receiptRequest{Height: height, Index: index}, &r)
+	return []byte(r.Receipt), err
+}
+
+// ChangeReceipt returns the receipt of the change of the validators that a block holds. Errors: ErrNotFound.
+func (c *Client) ChangeReceipt(ctx context.Context, height uint64) ([]byte, error) {
+	var r receiptAnswer
+	err := c.ask(ctx, doorReceipt, receiptRequest{Height: height, Change: true}, &r)
 	return []byte(r.Receipt), err
 }
 
 type receiptRequest struct {
 	Height uint64 `json:"height"`
 	Index  int    `json:"index"`
+	Change bool   `json:"change,omitempty"` // of the change of the validators, wherever in the block it is
 }
 
 type receiptAnswer struct {

@@ -24,7 +24,7 @@ func (n *Node) explain(ctx context.Context, err error) error {
 	if own != nil {
 		return errors.Join(err, own)
 	}
-	for _, v := range n.policy.Validators() {
+	for _, v := range n.policy(d.height).Validators() {
 		if v.Name() == n.cfg.Name {
 			continue
 		}

@@ -16,12 +16,16 @@ func (n *Node) WaitFinal(ctx context.Context, height uint64) error { return n.fi
 
 // Asker returns a node that is no validator and can do nothing but NothingLost.
 func Asker(bus Bus, g *ledger.Genesis) (*Node, error) {
-	policy, err := policyOf(g)
-	return &Node{cfg: Config{Name: "asker", Bus: bus, Log: slog.New(slog.DiscardHandler)}, policy: policy}, err
+	n := &Node{cfg: Config{Name: "asker", Bus: bus, Log: slog.New(slog.DiscardHandler)}}
+	all, err := policiesOf(g.Origin(), []ledger.Span{{Set: g.Validators}})
+	n.policies.Store(&all)
+	return n, err
 }
 
 // NothingLost asks the validators whether a journal that ends at tip is whole.
-func (n *Node) NothingLost(ctx context.Context, tip uint64) error { return n.nothingLost(ctx, tip) }
+func (n *Node) NothingLost(ctx context.Context, tip uint64) error {
+	return n.nothingLost(ctx, tip, []proof.Policy{n.policy(0)})
+}
 
 // TailPatience is how long a log that too few claim is waited for.
 const TailPatience = tailPatience

@@ -36,9 +36,6 @@ func Import(ctx context.Context, from io.Reader, begin func(*ledger.Genesis) (di
 		return nil, err
 	}
 	i := &importer{reader: r, tell: tell, done: Imported{Genesis: g}}
-	if i.policy, err = policyOf(g); err != nil {
-		return nil, err
-	}
 	if blocks != nil {
 		if i.log, err = blocklog.Open(blocks, 0); err != nil {
 			return nil, err
@@ -58,11 +55,11 @@ func Import(ctx context.Context, from io.Reader, begin func(*ledger.Genesis) (di
 }
 
 type importer struct {
-	reader *archiveReader
-	policy proof.Policy
-	log    *blocklog.Log // nil keeps nothing
-	tell   Progress
-	done   Imported
+	reader   *archiveReader
+	log      *blocklog.Log // nil keeps nothing
+	policies policies
+	tell     Progress
+	done     Imported
 
 	state   *ledger.State
 	message ledger.Message
@@ -163,7 +160,12 @@ func (i *importer) keep(height uint64, message, note []byte) error {
 		if err != nil {
 			return err
 		}
-		c, _, err := proof.VerifyCheckpoint(note, i.policy)
+		if spans := i.state.Spans(); len(i.policies) != len(spans) {
+			if i.policies, err = policiesOf(i.done.Genesis.Origin(), spans); err != nil {
+				return err
+			}
+		}
+		c, _, err := proof.VerifyCheckpoint(note, i.policies.at(height).policy)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrArchive, err)
 		}

@@ -80,7 +80,7 @@ func (n *Node) takeOver(ctx context.Context) (*sequencer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take over: %w", err)
 	}
-	if err := n.nothingLost(ctx, tip); err != nil {
+	if err := n.nothingLost(ctx, tip, n.unfinished()); err != nil {
 		return nil, fmt.Errorf("take over: %w", err)
 	}
 	if err := n.catchUp(ctx, tip); err != nil {

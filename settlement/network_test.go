@@ -51,7 +51,7 @@ type network struct {
 	conn   *nats.Conn // the test's own
 	store  *sqlstore.Store
 	client *settlement.Client
-	nodes  [validators]*member
+	nodes  [validators + 1]*member // the last one is for who joins
 }
 
 // member is one running validator.
@@ -405,7 +405,7 @@ func TestNetworkGivesTheTailBack(t *testing.T) {
 	n.populate()
 	a := n.submit("BNMXMXMM", "before", pay(1, "HSBCGB2L", 100))
 	n.agree()
-	for _, m := range n.nodes {
+	for _, m := range n.nodes[:validators] {
 		n.must(m.stop())
 	}
 	n.conn.Close()

@@ -37,7 +37,8 @@ type Config struct {
 	SnapshotEvery uint64
 	Journal       journal.Journal
 	Bus           Bus           // to clients and other nodes
-	Signer        *proof.Signer // the validator this node is; nil for none
+	Signer        *proof.Signer // the validator this node is, now or once the ledger names it; nil for none
+	NextSigner    *proof.Signer // the same validator under the key it changes to; nil for none
 	// Sequence lets this node be the sequencer and answer clients, when no other does.
 	Sequence bool
 	Store    Store // where it projects to; nil leaves that to others
@@ -71,10 +72,10 @@ type Cache interface {
 
 // Node runs the ledger.
 type Node struct {
-	cfg    Config
-	policy proof.Policy
-	log    *blocklog.Log
-	tree   *blocklog.Tree
+	cfg      Config
+	policies atomic.Pointer[policies]
+	log      *blocklog.Log
+	tree     *blocklog.Tree
 
 	certificates *certificates
 	unsigned     *unsigned
@@ -121,8 +122,10 @@ type slot struct {
 // Open recovers a node from its block log and projects what the projector lacks. It publishes nothing,
 // and signs nothing that is not in the log.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
-	if cfg.Name == "" || cfg.Signer != nil && cfg.Signer.Validator().Name() != cfg.Name {
-		return nil, fmt.Errorf("node name %q: a validator's node has its name, another one a name of its own", cfg.Name)
+	for _, s := range []*proof.Signer{cfg.Signer, cfg.NextSigner} {
+		if cfg.Name == "" || s != nil && s.Validator().Name() != cfg.Name {
+			return nil, fmt.Errorf("node name %q: a validator's node has its name, another one a name of its own", cfg.Name)
+		}
 	}
 	n := &Node{
 		cfg: cfg, final: newWatermark(), projected: newWatermark(),
@@ -132,9 +135,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.slots <- new(slot)
 	}
 	var err error
-	if n.policy, err = policyOf(cfg.Genesis); err != nil {
-		return nil, err
-	}
 	if n.log, err = blocklog.Open(cfg.Blocks, 0); err != nil {
 		return nil, err
 	}
@@ -154,18 +154,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
-}
-
-// policyOf returns whom the network's receipts are checked against.
-func policyOf(g *ledger.Genesis) (proof.Policy, error) {
-	set := make([]proof.Validator, len(g.Validators))
-	for i, v := range g.Validators {
-		var err error
-		if set[i], err = proof.NewValidator(v.Name, v.Key[:]); err != nil {
-			return proof.Policy{}, err
-		}
-	}
-	return proof.NewPolicy(g.Origin(), set, ledger.Quorum(len(set)))
 }
 
 // Close closes the files. Run must have returned.
@@ -354,6 +342,9 @@ func (n *Node) validate(ctx context.Context, in <-chan *slot, out chan<- *made) 
 		}
 		for _, fault := range s.block.Faults {
 			n.cfg.Log.Error("router broke a rule; the payment was refused", "height", s.block.Header.Height, "error", fault)
+		}
+		if err := n.learnValidators(); err != nil {
+			return err
 		}
 		m, err := n.finish(s)
 		if err != nil {

@@ -96,6 +96,10 @@ func (n *Node) signedInstead(ctx context.Context, height uint64) error {
 	if err != nil {
 		return err
 	}
+	// The ledger is not there yet: it is made of what is left of the block log.
+	if err := n.learnFromLog(height - 1); err != nil {
+		return err
+	}
 	answers := make(chan []certificate, 8)
 	cancel, err := n.cfg.Bus.Subscribe(subjectCertified+"."+token(n.cfg.Name), func(data []byte, _ func([]byte)) {
 		if all, err := decodeCertificates(data); err == nil {
@@ -114,7 +118,7 @@ func (n *Node) signedInstead(ctx context.Context, height uint64) error {
 		return err
 	}
 	roots := map[proof.Checkpoint]bool{}
-	for _, v := range n.policy.Validators() {
+	for _, v := range n.policy(height).Validators() {
 		if v.Name() == n.cfg.Name {
 			continue
 		}
@@ -156,7 +160,7 @@ func (n *Node) signedInstead(ctx context.Context, height uint64) error {
 		select {
 		case all := <-answers:
 			for _, c := range all {
-				if signed, _, err := proof.VerifyCheckpoint(c.note, n.policy); err == nil && roots[signed] {
+				if signed, _, err := proof.VerifyCheckpoint(c.note, n.policy(height)); err == nil && roots[signed] {
 					return nil
 				}
 			}

@@ -31,7 +31,7 @@ func TestOthersVerifyANodesReceipt(t *testing.T) {
 	if err := theirs.Unmarshal(receipt); err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := note.NewVerifierForCosignatureV1(status.Validators[0])
+	verifier, err := note.NewVerifierForCosignatureV1(status.Sets[0].Validators[0])
 	if err != nil {
 		t.Fatal(err)
 	}

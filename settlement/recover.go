@@ -46,6 +46,9 @@ func (n *Node) replayAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.learnValidators(); err != nil {
+		return err
+	}
 	n.router = fx.New(n.state)
 	n.state.Attach(n.router)
 	if n.log.Next() == 0 {
@@ -82,7 +85,7 @@ func (n *Node) replayAll(ctx context.Context) error {
 // restoreBefore takes up the blocks before the height that is replayed first: those with certificates are
 // final, and the few without are not yet.
 func (n *Node) restoreBefore(ctx context.Context, from uint64) error {
-	n.tally = newTally(n.policy, min(from, n.certificates.next()))
+	n.tally = newTally(n.spanAt, min(from, n.certificates.next()))
 	if certified := n.tally.next; certified > 0 {
 		n.final.raise(certified - 1)
 		if n.cfg.Store != nil {
@@ -157,6 +160,9 @@ func (n *Node) replay(height uint64, s *slot) error {
 		if err := n.state.Apply(&s.message, &s.block); err != nil {
 			return err
 		}
+	}
+	if err := n.learnValidators(); err != nil {
+		return err
 	}
 	if s.block.Header != header {
 		return fmt.Errorf("the block comes out as %+v, logged as %+v", s.block.Header, header)

@@ -172,7 +172,7 @@ func (n *Node) snapshotEvery() uint64 {
 // snapTurn is at which heights, modulo the distance between them, the node takes snapshots: the validators take
 // turns, so that a quorum goes on while one writes.
 func (n *Node) snapTurn() uint64 {
-	all := n.policy.Validators()
+	all := n.policy(n.state.Height()).Validators()
 	for i, v := range all {
 		if v.Name() == n.cfg.Name {
 			return uint64(i) * n.snapshotEvery() / uint64(len(all))

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"viaduct/ledger/proof"
 )
 
 // errTailLost says that the journal is shorter than what validators have made blocks of. The one with
@@ -39,43 +41,97 @@ func (c *tailClaim) outlasted() bool {
 	return now.Sub(c.since) > tailPatience
 }
 
-// nothingLost asks the validators how far their block logs go and returns nil when a quorum of them has
-// answered and none is ahead of the journal. Whatever is final is in the logs of a quorum, and any two
-// quorums share an honest validator: what is final is in an answer. Those who are ahead are waited for,
+// unfinished returns whose quorums make the blocks behind the last final one final, the next one
+// included: one set, or two where a change lies between.
+func (n *Node) unfinished() []proof.Policy {
+	first := uint64(0)
+	if final, known := n.final.get(); known {
+		first = final + 1
+	}
+	all := []proof.Policy{n.policy(first)}
+	for _, s := range *n.policies.Load() {
+		if s.from > first && s.from <= n.log.Next() {
+			all = append(all, s.policy)
+		}
+	}
+	return all
+}
+
+// nothingLost asks the validators how far their block logs go and returns nil when a quorum of each of the
+// sets has answered and none is ahead of the journal. Whatever is final is in the logs of a quorum, and any
+// two quorums share an honest validator: what is final is in an answer. Those who are ahead are waited for,
 // but not for ever when they are so few that nothing final can be missing.
-func (n *Node) nothingLost(ctx context.Context, tip uint64) error {
+func (n *Node) nothingLost(ctx context.Context, tip uint64, sets []proof.Policy) error {
 	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
 	defer cancel()
-	all := n.policy.Validators()
-	answers := make(chan uint64, len(all))
+	type answer struct {
+		name     string
+		position uint64
+	}
+	asked := make(map[string]bool)
+	for _, set := range sets {
+		for _, v := range set.Validators() {
+			asked[v.Name()] = true
+		}
+	}
+	answers := make(chan answer, len(asked))
 	var asking sync.WaitGroup
-	for _, v := range all {
-		if v.Name() == n.cfg.Name {
-			answers <- n.lastPosition()
+	for name := range asked {
+		if name == n.cfg.Name {
+			answers <- answer{name, n.lastPosition()}
 			continue
 		}
 		asking.Go(func() {
-			if data, err := n.cfg.Bus.Request(ctx, doorOf(v.Name(), doorTip), nil); err == nil && len(data) == 8 {
-				answers <- binary.BigEndian.Uint64(data)
+			if data, err := n.cfg.Bus.Request(ctx, doorOf(name, doorTip), nil); err == nil && len(data) == 8 {
+				answers <- answer{name, binary.BigEndian.Uint64(data)}
 			}
 		})
 	}
 	go func() { asking.Wait(); close(answers) }()
-	var heard []uint64 // the largest first
-	for position := range answers {
-		heard = append(heard, position)
-		slices.SortFunc(heard, func(a, b uint64) int { return cmp.Compare(b, a) })
-		if len(heard) >= n.policy.Quorum() && heard[0] <= tip {
+	heard := make(map[string]uint64)
+	whole := func(set proof.Policy) bool {
+		positions := positionsOf(set, heard)
+		return len(positions) >= set.Quorum() && positions[0] <= tip
+	}
+	for a := range answers {
+		heard[a.name] = a.position
+		if !slices.ContainsFunc(sets, func(set proof.Policy) bool { return !whole(set) }) {
 			return nil
 		}
 	}
-	if len(heard) < n.policy.Quorum() {
-		return fmt.Errorf("%d validators answer, it takes %d to know that the journal is whole", len(heard), n.policy.Quorum())
+	for _, set := range sets {
+		if err := n.judge(set, positionsOf(set, heard), tip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// positionsOf returns what a set's validators answered, the largest first.
+func positionsOf(set proof.Policy, heard map[string]uint64) []uint64 {
+	var all []uint64
+	for _, v := range set.Validators() {
+		if position, ok := heard[v.Name()]; ok {
+			all = append(all, position)
+		}
+	}
+	slices.SortFunc(all, func(a, b uint64) int { return cmp.Compare(b, a) })
+	return all
+}
+
+// judge says whether the journal is whole by all that a set's validators answered, the largest first.
+func (n *Node) judge(set proof.Policy, heard []uint64, tip uint64) error {
+	quorum, all := set.Quorum(), len(set.Validators())
+	if len(heard) < quorum {
+		return fmt.Errorf("%d validators answer, it takes %d to know that the journal is whole", len(heard), quorum)
+	}
+	if heard[0] <= tip {
+		return nil
 	}
 	// Of the quorum that made a block final some may lie, as many as a quorum can do without, and some may
 	// be among those who did not answer. The others said at least where it is.
-	spare, silent := len(all)-n.policy.Quorum(), len(all)-len(heard)
-	final := heard[n.policy.Quorum()-spare-silent-1]
+	spare, silent := all-quorum, all-len(heard)
+	final := heard[quorum-spare-silent-1]
 	if final <= tip && n.claim.outlasted() {
 		n.alarm(fmt.Errorf("the journal ends at %d and has all that is final; too few validators say that they have more, up to %d, and it did not come", tip, heard[0]))
 		return nil

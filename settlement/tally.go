@@ -59,15 +59,30 @@ type made struct {
 // those it will make. Its memory is bounded by the windows above and the number of validators. It is
 // used by one goroutine.
 type tally struct {
-	policy  proof.Policy
+	spanAt  func(height uint64) policySpan
 	next    uint64  // the height of the next block to be made
 	pending []*made // those before it that are not final, in order
-	early   map[uint64]map[string]vote
+	early   map[uint64]map[string]earlyVote
 	settled [earlyWindow]proof.Checkpoint // of the last final blocks, by height modulo its length
 }
 
-func newTally(p proof.Policy, next uint64) *tally {
-	return &tally{policy: p, next: next, early: make(map[uint64]map[string]vote)}
+// earlyVote is a vote on a block that is not made yet, and from which height on they sign whom it was
+// checked against: the blocks before it may announce others.
+type earlyVote struct {
+	vote
+	span uint64
+}
+
+// newTally returns a tally; spanAt says whom a height's votes are checked against.
+func newTally(spanAt func(height uint64) policySpan, next uint64) *tally {
+	return &tally{spanAt: spanAt, next: next, early: make(map[uint64]map[string]earlyVote)}
+}
+
+func (t *tally) verify(v vote) error {
+	if err := t.spanAt(v.height).policy.Verify(v.checkpoint, v.cosignature); err != nil {
+		return fmt.Errorf("height %d: %w: %w", v.height, errForged, err)
+	}
+	return nil
 }
 
 // final returns the height after the last final block.
@@ -83,7 +98,10 @@ func (t *tally) add(m *made) error {
 	votes := t.early[m.height]
 	delete(t.early, m.height)
 	for _, v := range votes {
-		if err := t.count(m, v); errors.Is(err, ErrDiverged) {
+		if v.span != t.spanAt(m.height).from && t.verify(v.vote) != nil {
+			continue // of one who signs this block no more
+		}
+		if err := t.count(m, v.vote); errors.Is(err, ErrDiverged) {
 			return err
 		}
 	}
@@ -102,8 +120,8 @@ func (t *tally) hear(v vote) error {
 		if c == v.checkpoint || c == (proof.Checkpoint{}) {
 			return nil
 		}
-		if err := t.policy.Verify(v.checkpoint, v.cosignature); err != nil {
-			return fmt.Errorf("height %d: %w: %w", v.height, errForged, err)
+		if err := t.verify(v); err != nil {
+			return err
 		}
 		return fmt.Errorf("%w: %s, height %d, which is final with root %s: root %s", errOtherBlock, name, v.height, c.Root, v.checkpoint.Root)
 	case v.height < t.next:
@@ -114,8 +132,8 @@ func (t *tally) hear(v vote) error {
 		if c, known := m.dissent[name]; known && c == v.checkpoint {
 			return nil
 		}
-		if err := t.policy.Verify(v.checkpoint, v.cosignature); err != nil {
-			return fmt.Errorf("height %d: %w: %w", v.height, errForged, err)
+		if err := t.verify(v); err != nil {
+			return err
 		}
 		return t.count(m, v)
 	}
@@ -123,16 +141,16 @@ func (t *tally) hear(v vote) error {
 	if known && first.checkpoint == v.checkpoint {
 		return nil
 	}
-	if err := t.policy.Verify(v.checkpoint, v.cosignature); err != nil {
-		return fmt.Errorf("height %d: %w: %w", v.height, errForged, err)
+	if err := t.verify(v); err != nil {
+		return err
 	}
 	if known {
 		return fmt.Errorf("%w: %s, height %d, roots %s and %s", errEquivocal, name, v.height, first.checkpoint.Root, v.checkpoint.Root)
 	}
 	if t.early[v.height] == nil {
-		t.early[v.height] = make(map[string]vote)
+		t.early[v.height] = make(map[string]earlyVote)
 	}
-	t.early[v.height][name] = v
+	t.early[v.height][name] = earlyVote{v, t.spanAt(v.height).from}
 	return nil
 }
 
@@ -157,7 +175,7 @@ func (t *tally) count(m *made, v vote) error {
 			same++
 		}
 	}
-	if same >= t.policy.Quorum() {
+	if same >= t.spanAt(m.height).policy.Quorum() {
 		return &divergence{m.height, m.checkpoint, v.checkpoint}
 	}
 	if _, counted := m.signatures[name]; counted {
@@ -178,7 +196,7 @@ func (t *tally) take(c certificate) error {
 	if m.note != nil {
 		return nil
 	}
-	signed, _, err := proof.VerifyCheckpoint(c.note, t.policy)
+	signed, _, err := proof.VerifyCheckpoint(c.note, t.spanAt(c.height).policy)
 	if err != nil {
 		return fmt.Errorf("height %d: certificate: %w: %w", c.height, errForged, err)
 	}
@@ -199,8 +217,9 @@ func (t *tally) certified() (*made, error) {
 		return nil, nil
 	}
 	m := t.pending[0]
+	policy := t.spanAt(m.height).policy
 	if m.note == nil {
-		if len(m.signatures) < t.policy.Quorum() {
+		if len(m.signatures) < policy.Quorum() {
 			return nil, nil
 		}
 		all := make([]proof.Cosignature, 0, len(m.signatures))
@@ -208,7 +227,7 @@ func (t *tally) certified() (*made, error) {
 			all = append(all, cs) // SignCheckpoint sorts them
 		}
 		var err error
-		if m.note, err = proof.SignCheckpoint(m.checkpoint, all, t.policy); err != nil {
+		if m.note, err = proof.SignCheckpoint(m.checkpoint, all, policy); err != nil {
 			return nil, fmt.Errorf("certify height %d: %w", m.height, err)
 		}
 	}

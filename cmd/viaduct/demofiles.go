@@ -67,8 +67,9 @@ func (d *demoFiles) write(s *served) error {
 	if err != nil {
 		return err
 	}
+	now, _ := status.Validators()
 	var b strings.Builder
-	fmt.Fprintf(&b, "URL='%s'\nOPERATOR='%s'\nVALIDATOR='%s'\nexport VIADUCT_CONFIG='%s'\n", s.url, s.dir.apiKeys.Operator, strings.Join(status.Validators, " "), d.config)
+	fmt.Fprintf(&b, "URL='%s'\nOPERATOR='%s'\nVALIDATOR='%s'\nexport VIADUCT_CONFIG='%s'\n", s.url, s.dir.apiKeys.Operator, strings.Join(now.Validators, " "), d.config)
 	profiles := configFile{Profiles: map[string]profile{"operator": {s.url, s.dir.apiKeys.Operator}}}
 	for _, bic := range sortedKeys(s.dir.apiKeys.Banks) {
 		fmt.Fprintf(&b, "%s='%s'\n", bic, s.dir.apiKeys.Banks[bic])

@@ -56,8 +56,20 @@ func (a *caller) checkReceipt(ctx context.Context, p *openapi.Payment) (*receipt
 	if err := a.get(ctx, "/v1/validators", nil, &network); err != nil {
 		return nil, err
 	}
+	// The validators of the block's height have signed, who need not be the present ones.
+	leaf, err := claimedLeaf(receipt)
+	if !c.step("Result", err, "") {
+		return c, nil
+	}
+	c.Steps = c.Steps[:len(c.Steps)-1]
+	signed := network.Sets[0]
+	for _, s := range network.Sets {
+		if uint64(s.FromHeight) <= leaf.Height {
+			signed = s
+		}
+	}
 	var set []proof.Validator
-	for _, key := range network.Validators {
+	for _, key := range signed.Validators {
 		v, err := proof.ParseValidator(key)
 		if err != nil {
 			c.step("Validators", err, "")
@@ -65,8 +77,8 @@ func (a *caller) checkReceipt(ctx context.Context, p *openapi.Payment) (*receipt
 		}
 		set = append(set, v)
 	}
-	policy, err := proof.NewPolicy(network.Origin, set, network.Quorum)
-	if !c.step("Validators", err, "%d of %d must have signed for %s", network.Quorum, len(set), network.Origin) {
+	policy, err := proof.NewPolicy(network.Origin, set, signed.Quorum)
+	if !c.step("Validators", err, "%d of %d must have signed for %s", signed.Quorum, len(set), network.Origin) {
 		return c, nil
 	}
 	r, err := proof.VerifyReceipt(receipt, policy)
@@ -78,10 +90,6 @@ func (a *caller) checkReceipt(ctx context.Context, p *openapi.Payment) (*receipt
 		signers = append(signers, cs.Name)
 	}
 	c.Steps[len(c.Steps)-1].Detail = fmt.Sprintf("signed by %s; the result is leaf %d of the log's %d", strings.Join(signers, ", "), r.Index, r.Checkpoint.Size)
-	leaf, err := ledger.DecodeLeaf(r.Leaf)
-	if !c.step("Result", err, "") {
-		return c, nil
-	}
 	in, _ := ledger.DecodeInstruction(leaf.About())
 	pay, ok := in.(*ledger.Pay)
 	switch {
@@ -99,6 +107,15 @@ func (a *caller) checkReceipt(ctx context.Context, p *openapi.Payment) (*receipt
 	}
 	c.Good = c.step("Result", err, "block %d, result %d: %s, as on this page", leaf.Height, leaf.Index, said)
 	return c, nil
+}
+
+// claimedLeaf reads the result that a receipt claims to prove.
+func claimedLeaf(receipt []byte) (*ledger.Leaf, error) {
+	data, err := proof.LeafOf(receipt)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.DecodeLeaf(data)
 }
 
 // receipt hands out a payment's receipt as a file.

@@ -47,6 +47,9 @@ func (p Policy) Quorum() int { return p.quorum }
 // Validators returns the trusted validators, sorted by name.
 func (p Policy) Validators() []Validator { return slices.Clone(p.validators) }
 
+// Has says whether v is one of the trusted validators, under the same key.
+func (p Policy) Has(v Validator) bool { return slices.ContainsFunc(p.validators, v.Equal) }
+
 // Verify checks that cs is a trusted validator's signature on c and that c is of this network.
 func (p Policy) Verify(c Checkpoint, cs Cosignature) error {
 	if c.Origin != p.origin {

@@ -95,6 +95,16 @@ func OriginOf(receipt []byte) (string, error) {
 	return c.Origin, nil
 }
 
+// LeafOf returns the leaf that a receipt claims to prove, unverified: for a verifier that must know its
+// height to know whose signatures to ask for.
+func LeafOf(receipt []byte) ([]byte, error) {
+	r, _, _, err := parseReceipt(receipt)
+	if err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	return r.Leaf, nil
+}
+
 // VerifyInclusion checks that the leaf hash is at index in the log c describes.
 func VerifyInclusion(c Checkpoint, index uint64, leafHash Hash, hashes []Hash) error {
 	err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], slicesOf(hashes), c.Root[:])
