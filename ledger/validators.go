@@ -165,10 +165,12 @@ type authority struct {
 
 func newAuthority(g *Genesis) authority {
 	a := authority{operator: g.Operator}
-	a.add(Span{Set: g.Validators})
-	a.hash = ValidatorsHash(g.Validators)
+	a.add(Span{Set: slices.SortedFunc(slices.Values(g.Validators), byName)})
+	a.hash = ValidatorsHash(a.spans[0].Set)
 	return a
 }
+
+func byName(v, u Validator) int { return strings.Compare(v.Name, u.Name) }
 
 func (a *authority) add(p Span) {
 	w := writer{b: append([]byte(nil), a.spansHash[:]...)}
@@ -225,7 +227,7 @@ func checkValidators(set []Validator) error {
 // slice is never written to but behind its end.
 func (s *State) Spans() []Span { return s.auth.spans }
 
-// Validators returns who sign the block of the state's height.
+// Validators returns who sign the block of the state's height, by name.
 func (s *State) Validators() []Validator { return s.auth.spans[s.auth.current].Set }
 
 // Coming returns who sign from a later height on, and from which; nil when no change is under way.
@@ -244,7 +246,6 @@ func (s *State) Operator() (key [32]byte, changes uint64) {
 func (s *State) setValidators(by BIC, i *SetValidators) Outcome {
 	a := &s.auth
 	present := s.Validators()
-	byName := func(v, u Validator) int { return strings.Compare(v.Name, u.Name) }
 	switch {
 	case by != BIC{}:
 		return NotAllowed

@@ -22,17 +22,18 @@ import (
 // The files of a data directory. The directories of the block log, of NATS and the database lie beside
 // them.
 const (
-	genesisFile     = "genesis"
-	operatorFile    = "operator.key"  // hex of an Ed25519 seed
-	validatorFile   = "validator.key" // hex of an Ed25519 seed; of a second and further one, see keyFile
-	masterFile      = "master.key"    // hex of 32 bytes: seals what the database keeps secret
-	masterCheckFile = "master.check"  // tells a wrong master key from the right one
-	apiKeysFile     = "api-keys.json" // what --ready-file hands out again after a restart
-	databaseFile    = "viaduct.db"
-	blocksDir       = "blocks"
-	treeDir         = "tree"
-	snapshotsDir    = "snapshots"
-	natsDir         = "nats"
+	genesisFile         = "genesis"
+	operatorFile        = "operator.key"     // hex of an Ed25519 seed
+	validatorFile       = "validator.key"    // hex of an Ed25519 seed; of a second and further one, see keyFile
+	operatorChangedFile = "operator.changed" // the public key in hex, when it is not the genesis's any more
+	masterFile          = "master.key"       // hex of 32 bytes: seals what the database keeps secret
+	masterCheckFile     = "master.check"     // tells a wrong master key from the right one
+	apiKeysFile         = "api-keys.json"    // what --ready-file hands out again after a restart
+	databaseFile        = "viaduct.db"
+	blocksDir           = "blocks"
+	treeDir             = "tree"
+	snapshotsDir        = "snapshots"
+	natsDir             = "nats"
 )
 
 // dataDir is a process's data directory, held by it alone.
@@ -42,6 +43,7 @@ type dataDir struct {
 	genesis    *ledger.Genesis
 	operator   ed25519.PrivateKey
 	validators []ed25519.PrivateKey // of a whole network all, in the order of the genesis; of a part one or none
+	next       ed25519.PrivateKey   // the key a validator of a part changes to; nil for none
 	master     [32]byte
 	apiKeys    apiKeys
 	// newOperator says that the operator's API key was made at this start.
@@ -143,6 +145,9 @@ func (d *dataDir) loadPart(gateway, validator bool) error {
 		if _, err := d.signer(0); err != nil {
 			return err
 		}
+		if err := d.loadNext(); err != nil {
+			return err
+		}
 	}
 	if !gateway {
 		return nil
@@ -172,7 +177,12 @@ func (d *dataDir) loadValidator(name string) error {
 }
 
 func (d *dataDir) checkOperator() error {
-	if d.genesis.Operator != public(d.operator) {
+	key := public(d.operator)
+	changed, err := os.ReadFile(d.file(operatorChangedFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if d.genesis.Operator != key && string(changed) != hex.EncodeToString(key[:]) {
 		return fmt.Errorf("%s is not the key that the genesis names", operatorFile)
 	}
 	return nil
@@ -272,14 +282,19 @@ func (d *dataDir) write(name string, data []byte) error {
 	return d.lock.Sync()
 }
 
-// signer returns the validator with this directory's key of that index, by the name the genesis gives it.
+// signer returns the validator with this directory's key of that index, by the name the genesis gives it, or
+// that it got when it joined or changed its key.
 func (d *dataDir) signer(i int) (*proof.Signer, error) {
 	for _, v := range d.genesis.Validators {
 		if v.Key == public(d.validators[i]) {
 			return proof.NewSigner(v.Name, d.validators[i])
 		}
 	}
-	return nil, fmt.Errorf("%s is not a key that the genesis names", validatorFile)
+	name, err := os.ReadFile(d.file(validatorNameFile))
+	if err == nil && i == 0 {
+		return proof.NewSigner(string(name), d.validators[i])
+	}
+	return nil, errors.Join(fmt.Errorf("%s is not a key that the genesis names", validatorFile), ignoreMissing(err))
 }
 
 func (d *dataDir) close() error { return d.lock.Close() }

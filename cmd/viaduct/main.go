@@ -34,6 +34,7 @@ type commands struct {
 	Balances   balancesCmd   `cmd:"" group:"client" help:"Show balances, with the block they are true at."`
 	Watch      watchCmd      `cmd:"" group:"client" help:"Follow a payment until it is final."`
 	Webhooks   webhooksCmd   `cmd:"" group:"client" help:"Add, test and look after webhooks."`
+	Validators validatorsCmd `cmd:"" group:"client" help:"Show who signs blocks, and change it: join, leave, another key."`
 	Profiles   profilesCmd   `cmd:"" group:"client" help:"Keep gateways and keys under names."`
 	Completion completionCmd `cmd:"" group:"client" help:"Print what makes a shell complete viaduct's commands."`
 	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete" passthrough:"" help:"Print the words that may come next."`

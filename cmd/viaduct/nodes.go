@@ -22,6 +22,7 @@ type part struct {
 	name              string
 	folder            string        // of its block log, in the data directory; "" for the directory itself
 	signer            *proof.Signer // nil when it does not validate
+	next              *proof.Signer // the same under the key it changes to; nil for none
 	sequence, project bool
 }
 
@@ -132,7 +133,7 @@ func openNodes(ctx context.Context, parts []part, dir *dataDir, connect func(str
 		}
 		closers.add("connection of "+p.name, func() error { conn.Close(); return nil })
 		cfg := base
-		cfg.Name, cfg.Signer, cfg.Sequence, cfg.Bus = p.name, p.signer, p.sequence, settlement.Over(conn)
+		cfg.Name, cfg.Signer, cfg.NextSigner, cfg.Sequence, cfg.Bus = p.name, p.signer, p.next, p.sequence, settlement.Over(conn)
 		if !p.project {
 			cfg.Store, cfg.Cache = nil, nil
 		}

@@ -55,6 +55,9 @@ func (c runCmd) Run(ctx context.Context, t terminal) error {
 				if p.signer, err = d.signer(0); err != nil {
 					return nil, err
 				}
+				if p.next, err = d.nextSigner(); err != nil {
+					return nil, err
+				}
 				p.name = p.signer.Validator().Name()
 			}
 			return []part{p}, nil

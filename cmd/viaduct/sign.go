@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,13 +26,8 @@ type signerFlags struct {
 }
 
 func (f signerFlags) read() (key ed25519.PrivateKey, network ledger.Hash, bic ledger.BIC, err error) {
-	text, err := os.ReadFile(f.SeedFile)
-	if err != nil {
-		return nil, network, bic, fmt.Errorf("%w: %w", errUsed, err)
-	}
-	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, network, bic, fmt.Errorf("%w: %s does not hold 32 bytes in hex", errUsed, f.SeedFile)
+	if key, err = readSeed(f.SeedFile); err != nil {
+		return nil, network, bic, err
 	}
 	if network, err = hash(f.Network); err != nil {
 		return nil, network, bic, fmt.Errorf("%w: --network: %w", errUsed, err)
@@ -42,7 +35,7 @@ func (f signerFlags) read() (key ed25519.PrivateKey, network ledger.Hash, bic le
 	if bic, err = ledger.ParseBIC(f.Participant); err != nil {
 		return nil, network, bic, fmt.Errorf("%w: --participant: %w", errUsed, err)
 	}
-	return ed25519.NewKeyFromSeed(seed), network, bic, nil
+	return key, network, bic, nil
 }
 
 func hash(text string) (h ledger.Hash, err error) {

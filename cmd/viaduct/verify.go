@@ -21,6 +21,7 @@ import (
 type verifyCmd struct {
 	Receipt    string   `arg:"" help:"The receipt's file, or - for standard input."`
 	Validators []string `name:"validator" short:"v" help:"A validator's public key (name+id+base64), or a file of them, one a line. Repeat for each." required:""`
+	Changes    []string `name:"change" placeholder:"FILE" help:"The receipt of a change of the validators, from viaduct validators changes. Repeat for each, in order, from the first after the validators given." type:"existingfile"`
 	Network    string   `help:"The network's origin, as its checkpoints' first line has it. Without it, any network these validators sign for."`
 	JSON       bool     `name:"json" help:"Print one JSON object."`
 }
@@ -79,11 +80,23 @@ func (c verifyCmd) Run(t terminal) error {
 			return fmt.Errorf("not verified: %w", err)
 		}
 	}
-	policy, err := proof.NewPolicy(origin, validators, ledger.Quorum(len(validators)))
+	trust, err := newChain(origin, validators)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsed, err)
 	}
-	r, err := proof.VerifyReceipt(receipt, policy)
+	if err := trust.followAll(c.Changes); err != nil {
+		return err
+	}
+	// The leaf says whose signatures to ask for: whoever signed for its height.
+	claimed, err := proof.LeafOf(receipt)
+	if err != nil {
+		return fmt.Errorf("not verified: %w", err)
+	}
+	leaf, err := ledger.DecodeLeaf(claimed)
+	if err != nil {
+		return fmt.Errorf("not verified: %w", err)
+	}
+	r, err := proof.VerifyReceipt(receipt, trust.at(leaf.Height))
 	if err != nil {
 		return fmt.Errorf("not verified: %w", err)
 	}
