@@ -171,10 +171,15 @@ func (c keysNATSCmd) users() ([]natsUser, error) {
 			if kind == "gateway" {
 				u.Publish, u.Subscribe = settlement.ClientSubjects()
 			} else {
-				if i > len(genesis.Validators) {
-					return nil, fmt.Errorf("%s: the genesis names %d validators", name, len(genesis.Validators))
+				var validator string
+				if joined, err := os.ReadFile(filepath.Join(c.Dir, name, validatorNameFile)); err == nil {
+					validator = string(joined)
+				} else if i <= len(genesis.Validators) {
+					validator = genesis.Validators[i-1].Name
+				} else {
+					return nil, fmt.Errorf("%s: the genesis names %d validators, and it has no %s", name, len(genesis.Validators), validatorNameFile)
 				}
-				u.Publish, u.Subscribe = settlement.NodeSubjects(genesis.Validators[i-1].Name, i <= c.Sequencers)
+				u.Publish, u.Subscribe = settlement.NodeSubjects(validator, i <= c.Sequencers)
 				u.Publish = append(u.Publish, natsjournal.Subjects(i <= c.Sequencers)...)
 			}
 			u.Subscribe = append(u.Subscribe, inboxPrefix(public)+".>")
