@@ -20,11 +20,12 @@ func (n *Node) joinJournal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tip of the journal: %w", err)
 	}
-	// Back to the last block whose message the journal still has; what is there must be the same.
+	// Back to the last block whose message the journal still has; what is there must be the same. What is
+	// missing may be the whole log, so the records are not kept but read again.
 	last := n.log.Next() - 1
-	var missing []record
-	for height := last; ; height-- {
-		rec, _, err := n.record(height)
+	missing := last + 1 // the first height that is
+	for missing > 0 {
+		rec, _, err := n.record(missing - 1)
 		if err != nil {
 			return err
 		}
@@ -34,19 +35,20 @@ func (n *Node) joinJournal(ctx context.Context) error {
 			}
 			break
 		}
-		missing = append(missing, rec)
-		if height == 0 {
-			break
-		}
+		missing--
 	}
-	if len(missing) > 0 && last > 0 {
-		n.cfg.Log.Warn("the journal lost its tail; publishing it again", "blocks", len(missing), "journal tip", tip)
+	if missing <= last && last > 0 {
+		n.cfg.Log.Warn("the journal lost its tail; publishing it again", "blocks", last+1-missing, "journal tip", tip)
 	}
-	for i := len(missing) - 1; i >= 0; i-- {
-		if missing[i].Position != tip+1 {
-			return fmt.Errorf("%w: it ends at %d and the next block was at %d: what was between is not in the block log", errJournal, tip, missing[i].Position)
+	for height := missing; height <= last; height++ {
+		rec, _, err := n.record(height)
+		if err != nil {
+			return err
 		}
-		if tip, err = journal.Resolve(ctx, n.cfg.Journal, tip, missing[i].Message); err != nil {
+		if rec.Position != tip+1 {
+			return fmt.Errorf("%w: it ends at %d and the next block was at %d: what was between is not in the block log", errJournal, tip, rec.Position)
+		}
+		if tip, err = journal.Resolve(ctx, n.cfg.Journal, tip, rec.Message); err != nil {
 			return fmt.Errorf("publish a lost message again: %w", err)
 		}
 	}
