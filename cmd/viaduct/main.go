@@ -43,6 +43,7 @@ type commands struct {
 	Bench      benchCmd      `cmd:"" help:"Measure."`
 	Export     exportCmd     `cmd:"" help:"Write a ledger's whole journal to one file, from which all of it can be proven again."`
 	Import     importCmd     `cmd:"" help:"Prove an archive from its genesis on, and begin a data directory with it."`
+	DiffState  diffStateCmd  `cmd:"" name:"diff-state" help:"Name the entries in which two nodes' snapshots differ, with both sides' bytes."`
 	Keys       keysCmd       `cmd:"" help:"Make Ed25519 keys, and show those of a data directory."`
 	Sign       signCmd       `cmd:"" help:"Sign payments and key changes with a participant's own key."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring a database to this version's schema."`
