@@ -57,3 +57,19 @@ func (s *State) TouchPositions(ids []int) {
 		s.trees[tablePositions].touch(i)
 	}
 }
+
+// How far settling what waits goes, for measurements that compare.
+const (
+	Multilateral = multilateral
+	Bilateral    = bilateral
+	Gross        = gross
+)
+
+// Reach has the queue settle by less than it can.
+func (s *State) Reach(r reach) { s.reach = r }
+
+// QueueWork returns how many waiting payments the last block looked at, in all rounds together.
+func (s *State) QueueWork() int { return s.offsets.work }
+
+// QueueBound is what a block looks at before it carries the rest on; the round under way is ended.
+const QueueBound = maxQueueWork
