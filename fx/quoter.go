@@ -125,6 +125,11 @@ func (q *Quoter) QuoteWithin(req *ledger.Request, limits Limits) Quote {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.catchUp()
+	return q.quote(req, limits)
+}
+
+// quote prices on the market as it is; q.mu is held.
+func (q *Quoter) quote(req *ledger.Request, limits Limits) Quote {
 	m := q.market
 	a := Quote{Height: q.height}
 	a.Outcome, a.BestFound = m.routeWithin(req, &q.plan, limits)

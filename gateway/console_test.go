@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -229,5 +230,123 @@ func TestConsoleSessionsEnd(t *testing.T) {
 	}
 	if _, _, place, _ := out.visit("GET", "/console", nil); place != "/console/sign-in" {
 		t.Errorf("after signing out: %s", place)
+	}
+}
+
+// The settings page makes and revokes keys, and adds, tests and removes webhooks, without a script.
+func TestConsoleChangesSettings(t *testing.T) {
+	r := newRig(t)
+	v := r.visitor()
+	v.signIn(r.keys[mexican])
+	v.header.Set("Sec-Fetch-Site", "same-origin")
+	post := func(want int, form url.Values) string {
+		t.Helper()
+		status, page, place, _ := v.visit("POST", "/console/settings", form)
+		if status != want || place != "/console/settings" {
+			t.Fatalf("%v: %d at %s\n%s", form, status, place, page)
+		}
+		return page
+	}
+	page := post(200, url.Values{"do": {"create-key"}, "name": {"night <desk>"}})
+	_, key, _ := strings.Cut(page, `class="code secret">`)
+	key, _, _ = strings.Cut(key, "<")
+	if r.with(key, "GET", "/v1/balances", nil).status != 200 || !strings.Contains(page, "night &lt;desk&gt;") {
+		t.Fatalf("the new key %q is none\n%s", key, page)
+	}
+	if _, again, _, _ := v.visit("GET", "/console/settings", nil); strings.Contains(again, key) {
+		t.Error("the key is shown twice")
+	}
+	list := r.must(200, r.do("GET", "/v1/participants/"+mexican+"/api-keys", mexican, nil))
+	id := ""
+	for _, k := range list.json["data"].([]any) {
+		if k.(obj)["name"] == "night <desk>" {
+			id = k.(obj)["id"].(string)
+		}
+	}
+	if page := post(200, url.Values{"do": {"revoke-key"}, "id": {id}}); !strings.Contains(page, "revoked") {
+		t.Errorf("not revoked:\n%s", page)
+	}
+	if got := r.with(key, "GET", "/v1/balances", nil).status; got != 401 {
+		t.Errorf("the revoked key: %d", got)
+	}
+
+	inbox := make(chan []byte, 1)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		inbox <- body
+	}))
+	defer endpoint.Close()
+	if page := post(200, url.Values{"do": {"create-webhook"}, "url": {endpoint.URL}}); !strings.Contains(page, "whsec_") {
+		t.Errorf("no secret:\n%s", page)
+	}
+	hook := r.must(200, r.do("GET", "/v1/webhooks", mexican, nil)).text("data", "0", "id")
+	if page := post(200, url.Values{"do": {"test-webhook"}, "id": {hook}, "url": {endpoint.URL}}); !strings.Contains(page, "Delivered in") || !strings.Contains(string(<-inbox), "webhook.test") {
+		t.Errorf("the test:\n%s", page)
+	}
+	endpoint.Close()
+	if page := post(200, url.Values{"do": {"test-webhook"}, "id": {hook}, "url": {endpoint.URL}}); !strings.Contains(page, "Not delivered") {
+		t.Errorf("the test of one that is away:\n%s", page)
+	}
+	if page := post(200, url.Values{"do": {"remove-webhook"}, "id": {hook}}); !strings.Contains(page, "No webhooks yet") {
+		t.Errorf("not removed:\n%s", page)
+	}
+	// What is wrong is said on the page, and another's is not there.
+	for _, bad := range []struct {
+		status int
+		form   url.Values
+	}{
+		{400, url.Values{"do": {"create-key"}, "name": {""}}}, {400, url.Values{"do": {"create-webhook"}, "url": {"gopher://x"}}}, {400, url.Values{"do": {"nothing"}}},
+		{404, url.Values{"do": {"revoke-key"}, "id": {"00000000-0000-7000-8000-000000000000"}}}, {404, url.Values{"do": {"revoke-key"}, "id": {"../x"}}},
+	} {
+		if page := post(bad.status, bad.form); !strings.Contains(page, `role="alert"`) {
+			t.Errorf("%v:\n%s", bad.form, page)
+		}
+	}
+	v.header.Set("Sec-Fetch-Site", "cross-site")
+	if status, _, _, _ := v.visit("POST", "/console/settings", url.Values{"do": {"create-key"}, "name": {"x"}}); status != http.StatusForbidden {
+		t.Errorf("another site's form: %d", status)
+	}
+}
+
+// What would be if: asked of the API, shown beside what is.
+func TestConsoleAsksWhatIf(t *testing.T) {
+	r := newRig(t)
+	r.market()
+	v := r.visitor()
+	v.signIn(r.keys[mexican])
+	look := func(query, want string) {
+		t.Helper()
+		if status, page, _, _ := v.visit("GET", "/console/liquidity?"+query, nil); status != 200 || !strings.Contains(page, want) {
+			t.Errorf("%s: %d, and no %q:\n%s", query, status, want, page)
+		}
+	}
+	look("", "Choose a line and another limit")
+	look("without="+romanian, "Nothing was paid yet")
+	r.pay("10.00")
+	look("without="+dealer, "no way left")
+	look("without="+romanian, ">none<")
+	line := url.QueryEscape(dealer + "/MXN@" + mexican)
+	look("limit=0.00&line="+line, "no way left")
+	look("limit=0.00&line="+line+"&to="+german+"&currency=EUR&value=5.00", "EUR 5.00 to "+german)
+	look("limit=x&line="+line, `role="alert"`)
+	look("without=nobody", `role="alert"`)
+	look("limit=1.00&line="+url.QueryEscape(dealer+"/EUR@"+german), `role="alert"`) // a line between two others
+	if got := r.must(200, r.do("POST", "/v1/quotes", mexican, obj{"to": german, "deliver": cash("EUR", "1.00")})); got.text("options", "0", "code") != "" {
+		t.Errorf("the questions left a trace: %s", got.body)
+	}
+	for _, tt := range []struct {
+		ask  obj
+		want string
+	}{
+		{obj{"limits": []obj{{"holder": dealer, "currency": "EUR", "issuer": german, "limit": "1.00"}}}, "/what_if/limits/0"},
+		{obj{"limits": []obj{{"holder": dealer, "currency": "MXN", "issuer": mexican, "limit": "-1.00"}}}, "/what_if/limits/0/limit"},
+		{obj{"limits": []obj{{"holder": dealer, "currency": "MXN", "issuer": mexican, "limit": "1.001"}}}, "/what_if/limits/0/limit"},
+		{obj{"without": []string{"X"}}, "/what_if/without/0"},
+		{obj{"with": 1}, "/what_if/with"},
+	} {
+		got := r.must(400, r.do("POST", "/v1/quotes", mexican, obj{"to": german, "deliver": cash("EUR", "1.00"), "what_if": tt.ask}))
+		if at := got.text("errors", "0", "pointer"); at != tt.want {
+			t.Errorf("%v: %s, want %s", tt.ask, at, tt.want)
+		}
 	}
 }

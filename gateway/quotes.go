@@ -89,6 +89,9 @@ func (g *Gateway) readQuote(ctx context.Context, in *openapi.QuoteRequest, x *ex
 			f.add("/source", openapi.ErrorCodeConflictingFields, "send says what is spent", "")
 		}
 	}
+	if q.WhatIf, err = g.readWhatIf(ctx, in.WhatIf, x); err != nil {
+		return q, err
+	}
 	q.Limits = fx.Limits{MaxPaths: in.MaxPaths, MaxHops: in.MaxHops}
 	if in.MaxHops == 0 {
 		q.Limits.MaxHops = fx.DefaultHops

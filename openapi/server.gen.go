@@ -1373,6 +1373,21 @@ type KeyRotation struct {
 	OverlapSeconds *int `json:"overlap_seconds,omitempty"`
 }
 
+// LimitChange defines model for LimitChange.
+type LimitChange struct {
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Holder ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Holder BIC `json:"holder"`
+
+	// Issuer ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Issuer BIC `json:"issuer"`
+
+	// Limit A plain decimal number, never with an exponent.
+	Limit Decimal `json:"limit"`
+}
+
 // Line defines model for Line.
 type Line struct {
 	Authorized bool `json:"authorized"`
@@ -1993,6 +2008,9 @@ type QuoteRequest struct {
 
 	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	To BIC `json:"to"`
+
+	// WhatIf Prices the payment on a market that is not: with other limits of lines that the caller holds or has issued, and without some participants, whose lines, paper and offers then count for nothing. Nothing of the ledger changes.
+	WhatIf *WhatIf `json:"what_if,omitempty"`
 }
 
 // Rate defines model for Rate.
@@ -2244,6 +2262,12 @@ type WebhookTest struct {
 	// Status The HTTP status; left out when there was no answer.
 	Status int   `json:"status,omitempty"`
 	TookMs int64 `json:"took_ms"`
+}
+
+// WhatIf Prices the payment on a market that is not: with other limits of lines that the caller holds or has issued, and without some participants, whose lines, paper and offers then count for nothing. Nothing of the ledger changes.
+type WhatIf struct {
+	Limits  []LimitChange `json:"limits,omitempty"`
+	Without []BIC         `json:"without,omitempty"`
 }
 
 // BICPath ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.

@@ -94,7 +94,10 @@ func (n *Node) quote(q *QuoteRequest) (*QuoteAnswer, error) {
 			o.Outcome = ledger.SelfPayment
 		}
 		if o.Outcome == ledger.Applied {
-			answer := n.quoter.QuoteWithin(&req, q.Limits)
+			answer, missing := n.quoter.QuoteIf(&req, q.Limits, &q.WhatIf)
+			if missing >= 0 {
+				return nil, ErrNotFound
+			}
 			a.Height = answer.Height
 			o.Outcome, o.Paths, o.Candidates = answer.Outcome, answer.Paths, answer.Candidates
 			o.Source, o.Delivered, o.BestFound = answer.Source.Units, answer.Delivered.Units, answer.BestFound

@@ -16,6 +16,8 @@ type QuoteRequest struct {
 	Amount    int64            `json:"amount"`  // of Deliver; of Send for an exact send
 	ExactSend bool             `json:"exact_send"`
 	Limits    fx.Limits        `json:"limits"`
+	// WhatIf asks about a market that is not; its zero about the one that is.
+	WhatIf fx.WhatIf `json:"what_if,omitzero"`
 }
 
 // QuoteAnswer holds one option per way of paying, in the order of the sender's currencies.

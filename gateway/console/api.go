@@ -92,6 +92,9 @@ func (c *caller) do(r *http.Request, out any) error {
 		}
 		return p
 	}
+	if out == nil {
+		return nil
+	}
 	if raw, ok := out.(*[]byte); ok {
 		*raw = a.body.Bytes()
 		return nil

@@ -79,6 +79,7 @@ func New(cfg Config) (http.Handler, error) {
 		r.Get("/console/market", c.page("market", c.market))
 		r.Get("/console/network", c.page("network", c.network))
 		r.Get("/console/settings", c.page("settings", c.settings))
+		r.Post("/console/settings", c.change)
 		r.Get("/console/search", c.search)
 		r.Get("/console/live", c.live)
 	})

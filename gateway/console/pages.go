@@ -13,6 +13,7 @@ type liquidityPage struct {
 	More         bool
 	Caps         []openapi.Cap
 	Approves     bool // the participant approves each holder of what it issues
+	WhatIf       *whatIf
 }
 
 func (c *console) liquidity(r *http.Request, a *caller, v *view) error {
@@ -37,6 +38,9 @@ func (c *console) liquidity(r *http.Request, a *caller, v *view) error {
 		return err
 	}
 	p.Caps, p.Approves = me.NetDebitCaps, me.RequireAuthorization
+	if p.WhatIf, err = a.readWhatIf(r); err != nil {
+		return err
+	}
 	v.Page = p
 	return nil
 }
@@ -69,52 +73,6 @@ func (c *console) network(r *http.Request, a *caller, v *view) error {
 	}
 	if p.Epoch > 1 && len(p.Blocks) > 1 && p.Blocks[0].Epoch != p.Blocks[len(p.Blocks)-1].Epoch {
 		p.Alarms = append(p.Alarms, "Another node has taken over the sequencing within the last "+itoa(len(p.Blocks))+" blocks.")
-	}
-	v.Page = p
-	return nil
-}
-
-type settingsPage struct {
-	Participant openapi.Participant
-	APIKeys     []openapi.APIKey
-	SigningKeys []openapi.SigningKey
-	Webhooks    []hook
-}
-
-// hook is a webhook with the end of its delivery log.
-type hook struct {
-	openapi.Webhook
-	Deliveries []openapi.Delivery
-}
-
-// deliveriesShown is how many of a webhook's last deliveries the page lists.
-const deliveriesShown = 5
-
-func (c *console) settings(r *http.Request, a *caller, v *view) error {
-	v.Title = "Settings"
-	ctx, me := r.Context(), "/v1/participants/"+url.PathEscape(a.bic)
-	var p settingsPage
-	var keys openapi.APIKeyPage
-	var signing openapi.SigningKeyPage
-	var hooks openapi.WebhookPage
-	for _, read := range []struct {
-		path string
-		out  any
-	}{{me, &p.Participant}, {me + "/api-keys", &keys}, {me + "/signing-keys", &signing}, {"/v1/webhooks", &hooks}} {
-		if err := a.get(ctx, read.path, nil, read.out); err != nil && !denied(err) {
-			return err
-		}
-	}
-	p.APIKeys, p.SigningKeys = keys.Data, signing.Data
-	for _, w := range hooks.Data {
-		h := hook{Webhook: w}
-		var log openapi.DeliveryPage
-		err := a.get(ctx, "/v1/webhooks/"+w.Id+"/deliveries", url.Values{"limit": {itoa(deliveriesShown)}}, &log)
-		if err != nil && !denied(err) {
-			return err
-		}
-		h.Deliveries = log.Data
-		p.Webhooks = append(p.Webhooks, h)
 	}
 	v.Page = p
 	return nil
