@@ -51,9 +51,7 @@ func (c *caller) readWhatIf(r *http.Request) (*whatIf, error) {
 		currency, issuer, _ := strings.Cut(rest, "@")
 		market.Limits = append(market.Limits, openapi.LimitChange{Holder: holder, Currency: currency, Issuer: issuer, Limit: w.Limit})
 	}
-	for _, bic := range strings.FieldsFunc(w.Without, func(x rune) bool { return x == ',' || x == ' ' }) {
-		market.Without = append(market.Without, bic)
-	}
+	market.Without = strings.FieldsFunc(w.Without, func(x rune) bool { return x == ',' || x == ' ' })
 	if w.Asked = len(market.Limits)+len(market.Without) > 0; !w.Asked {
 		return w, nil
 	}
