@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"viaduct/internal/testenv"
@@ -101,55 +99,20 @@ func TestScreenshots(t *testing.T) {
 		t.Skipf("skipped: %s names no directory for the pictures; `make screenshots` does", screenshotsVar)
 	}
 	p := launch(t, "demo")
-	payer, dealer := p.ready.APIKeys["NOPLMXMM"], p.ready.APIKeys["AZTLMXMM"]
-	var made struct {
-		ID string `json:"id"`
-	}
-	if payer == "" || dealer == "" {
-		t.Fatal("the demo's banks have other names now")
-	}
-	for i := range 12 {
-		err := p.api.do(t.Context(), request{method: "POST", path: "/v1/payments", key: payer, idempotency: fmt.Sprintf("picture-%d", i), prefer: "wait=10",
-			body: map[string]any{"to": "IBERESMM", "deliver": map[string]any{"currency": "EUR", "value": fmt.Sprintf("%d.00", 900+37*i)}, "end_to_end_id": fmt.Sprintf("INV-%04d", 700+i)}, out: &made})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, page := range []struct{ name, path, key string }{
-		{"positions", "", payer}, {"positions-correspondent", "", dealer}, {"payments", "/payments", payer}, {"intraday", "/intraday", payer},
-		{"payment", "/payments/" + made.ID + "?verify=1", payer}, {"quote-empty", "/quote", payer},
-		{"quote", "/quote?to=IBERESMM&currency=EUR&value=5000.00", payer}, {"quote-refused", "/quote?to=IBERESMM&currency=EUR&value=999999999.00", payer},
-		{"liquidity", "/liquidity", dealer}, {"market", "/market?give=EUR&want=USD", payer}, {"network", "/network", payer},
-		{"settings", "/settings", payer}, {"not-there", "/payments/00000000-0000-7000-8000-000000000000", payer},
-	} {
+	for _, page := range consolePages(t, p) {
 		// Each page has a browser of its own, as it comes from a start.
 		ctx := browser(t, 5*time.Minute)
 		if err := chromedp.Do(ctx, signInAs(p.ready.URL, page.key)); err != nil {
 			t.Fatalf("%s: %v", page.name, err)
 		}
-		for _, width := range []int64{1440, 390} {
-			for _, scheme := range []string{"light", "dark"} {
-				err := chromedp.Do(ctx,
-					chromedp.EmulateViewport(width, 900),
-					chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-						_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-							Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-						return err
-					}),
-					chromedp.Navigate(p.ready.URL+"/console"+page.path),
-					chromedp.WaitVisible("footer"))
-				if err != nil {
-					t.Fatalf("%s: %v", page.name, err)
-				}
-				picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-				if err != nil {
-					t.Fatalf("%s: %v", page.name, err)
-				}
-				name := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", page.name, width, scheme))
-				if err := os.WriteFile(name, picture, 0o644); err != nil {
-					t.Fatal(err)
-				}
+		page.eachLook(t, ctx, p.ready.URL, func(look string) {
+			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				t.Fatalf("%s: %v", look, err)
 			}
-		}
+			if err := os.WriteFile(filepath.Join(dir, look+".png"), picture, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
