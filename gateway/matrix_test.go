@@ -95,6 +95,8 @@ func TestAuthorisation(t *testing.T) {
 		{"GetBalances", "/v1/balances?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances?participant=" + noBIC},
 		{"StreamBalances", "/v1/balances/stream", nil, mexican, 200, 200, 400, ""},
 		{"StreamBalances", "/v1/balances/stream?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/balances/stream?participant=" + noBIC},
+		{"GetPositions", "/v1/positions", nil, mexican, 200, 200, 400, ""},
+		{"GetPositions", "/v1/positions?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/positions?participant=" + noBIC},
 		{"GetStatements", "/v1/statements", nil, mexican, 200, 200, 400, ""},
 		{"GetStatements", "/v1/statements?participant=" + mexican, nil, mexican, 200, 404, 200, "/v1/statements?participant=" + noBIC},
 		{"ListEvents", "/v1/events", nil, mexican, 200, 200, 400, ""},

@@ -57,6 +57,7 @@ type Store interface {
 	PassOn(ctx context.Context, m sqlstore.Message, kind string, p sqlstore.Payment, now int64) error
 	Postings(ctx context.Context, viewer ledger.BIC, height uint64, index int) ([]sqlstore.Posting, error)
 	Statement(ctx context.Context, line sqlstore.Line, from, until int64, limit int) (sqlstore.Statement, error)
+	Nets(ctx context.Context, participant ledger.BIC, from, until int64) ([]sqlstore.Net, error)
 	Moves(ctx context.Context, height uint64, index int) ([]ledger.Move, error)
 
 	Participant(ctx context.Context, bic ledger.BIC) (sqlstore.Participant, error)

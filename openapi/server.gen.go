@@ -1528,6 +1528,53 @@ type Money struct {
 // MoneyText An amount of a currency or an asset as one text, `EUR 1000.00` or `EUR@EURBDEFF 1000.00`.
 type MoneyText = string
 
+// NetPoint defines model for NetPoint.
+type NetPoint struct {
+	// At RFC 3339.
+	At      Time  `json:"at"`
+	Changes int64 `json:"changes"`
+
+	// Closing A plain decimal number, never with an exponent.
+	Closing Decimal `json:"closing"`
+
+	// Highest A plain decimal number, never with an exponent.
+	Highest Decimal `json:"highest"`
+
+	// Lowest A plain decimal number, never with an exponent.
+	Lowest Decimal `json:"lowest"`
+}
+
+// NetPosition defines model for NetPosition.
+type NetPosition struct {
+	// Changes Results that moved it.
+	Changes int64 `json:"changes"`
+
+	// Closing A plain decimal number, never with an exponent.
+	Closing Decimal `json:"closing"`
+
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Highest A plain decimal number, never with an exponent.
+	Highest Decimal `json:"highest"`
+
+	// HighestAt RFC 3339.
+	HighestAt Time `json:"highest_at"`
+
+	// Lowest A plain decimal number, never with an exponent.
+	Lowest Decimal `json:"lowest"`
+
+	// LowestAt RFC 3339.
+	LowestAt Time `json:"lowest_at"`
+
+	// NetDebitCap A plain decimal number, never with an exponent.
+	NetDebitCap Decimal `json:"net_debit_cap,omitempty"`
+
+	// Opening A plain decimal number, never with an exponent.
+	Opening Decimal    `json:"opening"`
+	Points  []NetPoint `json:"points"`
+}
+
 // Network defines model for Network.
 type Network struct {
 	// Changes How often the validators were changed, the change under way included.
@@ -1927,6 +1974,20 @@ type PaymentPage struct {
 
 // PaymentStatus defines model for PaymentStatus.
 type PaymentStatus string
+
+// Positions defines model for Positions.
+type Positions struct {
+	Data []NetPosition `json:"data"`
+
+	// From RFC 3339.
+	From Time `json:"from"`
+
+	// Participant ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Participant BIC `json:"participant"`
+
+	// Until RFC 3339.
+	Until Time `json:"until"`
+}
 
 // Problem defines model for Problem.
 type Problem struct {
@@ -2506,6 +2567,18 @@ type ApprovePaymentParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
+// GetPositionsParams defines parameters for GetPositions.
+type GetPositionsParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+
+	// From The beginning; by default today's, in UTC. The minute it is in is the first.
+	From Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until The end; by default now. The minute before it is the last.
+	Until Time `form:"until,omitempty" json:"until,omitempty"`
+}
+
 // StreamQuotesParams defines parameters for StreamQuotes.
 type StreamQuotesParams struct {
 	From     BIC       `form:"from,omitempty" json:"from,omitempty"`
@@ -2737,6 +2810,9 @@ type ServerInterface interface {
 	// GetReceipt Read a payment's receipt
 	// (GET /v1/payments/{id}/receipt)
 	GetReceipt(w http.ResponseWriter, r *http.Request, id ID)
+	// GetPositions Read the caller's net positions through a time
+	// (GET /v1/positions)
+	GetPositions(w http.ResponseWriter, r *http.Request, params GetPositionsParams)
 	// Quote Ask what a payment would cost
 	// (POST /v1/quotes)
 	Quote(w http.ResponseWriter, r *http.Request)
@@ -3052,6 +3128,12 @@ func (_ Unimplemented) ListPaymentMessages(w http.ResponseWriter, r *http.Reques
 // GetReceipt Read a payment's receipt
 // (GET /v1/payments/{id}/receipt)
 func (_ Unimplemented) GetReceipt(w http.ResponseWriter, r *http.Request, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPositions Read the caller's net positions through a time
+// (GET /v1/positions)
+func (_ Unimplemented) GetPositions(w http.ResponseWriter, r *http.Request, params GetPositionsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5087,6 +5169,65 @@ func (siw *ServerInterfaceWrapper) GetReceipt(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// GetPositions operation middleware
+func (siw *ServerInterfaceWrapper) GetPositions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPositionsParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPositions(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Quote operation middleware
 func (siw *ServerInterfaceWrapper) Quote(w http.ResponseWriter, r *http.Request) {
 
@@ -5905,6 +6046,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/payments/batch", wrapper.CreatePayments)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/positions", wrapper.GetPositions)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/quotes", wrapper.Quote)
@@ -8199,6 +8343,52 @@ func (response GetReceiptdefaultApplicationProblemPlusJSONResponse) VisitGetRece
 	return err
 }
 
+type GetPositionsRequestObject struct {
+	Params GetPositionsParams
+}
+
+type GetPositionsResponseObject interface {
+	VisitGetPositionsResponse(w http.ResponseWriter) error
+}
+
+type GetPositions200JSONResponse Positions
+
+func (response GetPositions200JSONResponse) VisitGetPositionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPositions304Response = NotModifiedResponse
+
+func (response GetPositions304Response) VisitGetPositionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetPositionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPositionsdefaultApplicationProblemPlusJSONResponse) VisitGetPositionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type QuoteRequestObject struct {
 	Body *QuoteJSONRequestBody
 }
@@ -9078,6 +9268,9 @@ type StrictServerInterface interface {
 	// GetReceipt Read a payment's receipt
 	// (GET /v1/payments/{id}/receipt)
 	GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error)
+	// GetPositions Read the caller's net positions through a time
+	// (GET /v1/positions)
+	GetPositions(ctx context.Context, request GetPositionsRequestObject) (GetPositionsResponseObject, error)
 	// Quote Ask what a payment would cost
 	// (POST /v1/quotes)
 	Quote(ctx context.Context, request QuoteRequestObject) (QuoteResponseObject, error)
@@ -10407,6 +10600,32 @@ func (sh *strictHandler) GetReceipt(w http.ResponseWriter, r *http.Request, id I
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetReceiptResponseObject); ok {
 		if err := validResponse.VisitGetReceiptResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPositions operation middleware
+func (sh *strictHandler) GetPositions(w http.ResponseWriter, r *http.Request, params GetPositionsParams) {
+	var request GetPositionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPositions(ctx, request.(GetPositionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPositions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPositionsResponseObject); ok {
+		if err := validResponse.VisitGetPositionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -1,9 +1,9 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,29 +65,12 @@ func (c *console) intraday(r *http.Request, a *caller, v *view) error {
 		query.Set("until", until.Format(time.RFC3339))
 	}
 	p.From, p.Until = query.Get("from"), query.Get("until")
-	var all openapi.Statements
-	if err := a.get(r.Context(), "/v1/statements", query, &all); err != nil {
+	var all openapi.Positions
+	if err := a.get(r.Context(), "/v1/positions", query, &all); err != nil {
 		return err
 	}
-	var me openapi.Participant
-	if err := a.get(r.Context(), "/v1/participants/"+url.PathEscape(a.bic), nil, &me); err != nil && !denied(err) {
-		return err
-	}
-	caps := make(map[string]string)
-	for _, x := range me.NetDebitCaps {
-		caps[x.Currency] = x.Value
-	}
-	byCurrency := make(map[string][]openapi.Statement)
-	for _, st := range all.Data {
-		byCurrency[st.Currency] = append(byCurrency[st.Currency], st)
-	}
-	currencies := make([]string, 0, len(byCurrency))
-	for currency := range byCurrency {
-		currencies = append(currencies, currency)
-	}
-	slices.Sort(currencies)
-	for _, currency := range currencies {
-		x, err := drawCurve(byCurrency[currency], day, until, caps[currency], &p.Hours)
+	for i := range all.Data {
+		x, err := drawCurve(&all.Data[i], day, until, &p.Hours)
 		if err != nil {
 			return err
 		}
@@ -108,62 +91,22 @@ func (c *console) intraday(r *http.Request, a *caller, v *view) error {
 	return nil
 }
 
-// drawCurve adds up the positions in one currency and draws them from day to until; the entries are
-// counted into hours. most is the net debit cap, if there is one.
-func drawCurve(all []openapi.Statement, day, until time.Time, most string, hours *[24]hour) (*curve, error) {
-	type change struct {
-		at     time.Time
-		amount decimal.Decimal
+// drawCurve draws a net position from day to until; its changes are counted into hours.
+func drawCurve(n *openapi.NetPosition, day, until time.Time, hours *[24]hour) (*curve, error) {
+	var failed error
+	number := func(text string) decimal.Decimal {
+		d, err := decimal.NewFromString(text)
+		failed = errors.Join(failed, err)
+		return d
 	}
-	var changes []change
-	sum := decimal.Decimal{}
-	for _, st := range all {
-		opening, err := decimal.NewFromString(st.Opening)
-		if err != nil {
-			return nil, err
-		}
-		sum = sum.Add(opening)
-		for _, e := range st.Entries {
-			at, err := time.Parse(time.RFC3339, e.At)
-			if err != nil {
-				return nil, err
-			}
-			amount, err := decimal.NewFromString(e.Amount)
-			if err != nil {
-				return nil, err
-			}
-			changes = append(changes, change{at, amount})
-			hours[at.UTC().Hour()].Count++
-		}
-	}
-	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
-	like := all[0].Opening
 	c := &curve{
-		Currency: all[0].Currency, Opening: plain(sum, like), Entries: len(changes), Width: curveWidth, Height: curveHeight, Zero: -1, CapY: -1,
-		LowestAt: day.Format(time.RFC3339), HighestAt: day.Format(time.RFC3339),
+		Currency: n.Currency, Opening: n.Opening, Closing: n.Closing, Lowest: n.Lowest, Highest: n.Highest, LowestAt: n.LowestAt, HighestAt: n.HighestAt,
+		Cap: n.NetDebitCap, Entries: int(n.Changes), Width: curveWidth, Height: curveHeight, Zero: -1, CapY: -1,
 	}
-	low, high := sum, sum
-	values := []decimal.Decimal{sum}
-	for _, x := range changes {
-		sum = sum.Add(x.amount)
-		values = append(values, sum)
-		if sum.LessThan(low) {
-			low, c.LowestAt = sum, x.at.Format(time.RFC3339)
-		}
-		if sum.GreaterThan(high) {
-			high, c.HighestAt = sum, x.at.Format(time.RFC3339)
-		}
-	}
-	c.Closing, c.Lowest, c.Highest = plain(sum, like), plain(low, like), plain(high, like)
-	bottom, top := low, high
+	bottom, top := number(n.Lowest), number(n.Highest)
 	var floor decimal.Decimal
-	if most != "" {
-		limit, err := decimal.NewFromString(most)
-		if err != nil {
-			return nil, err
-		}
-		floor = limit.Neg() // what may be issued more than is held
-		c.Cap = most
+	if c.Cap != "" {
+		floor = number(c.Cap).Neg() // what may be issued more than is held
 		bottom = decimal.Min(bottom, floor)
 	}
 	span := top.Sub(bottom)
@@ -173,27 +116,29 @@ func drawCurve(all []openapi.Statement, day, until time.Time, most string, hours
 	y := func(value decimal.Decimal) int {
 		return curveHeight - 6 - int(value.Sub(bottom).Mul(decimal.NewFromInt(curveHeight-12)).Div(span).IntPart())
 	}
-	x := func(at time.Time) int { return int(at.Sub(day) * curveWidth / until.Sub(day)) }
-	var b strings.Builder
-	b.WriteString("0," + itoa(y(values[0])))
-	lastX, lastY := 0, y(values[0])
-	for i, ch := range changes {
-		px, py := x(ch.at), y(values[i+1])
-		if px == lastX && py == lastY { // what no eye can tell apart is one point
-			continue
+	last := y(number(n.Opening))
+	line := []byte("0," + itoa(last))
+	for _, p := range n.Points {
+		at, err := time.Parse(time.RFC3339, p.At)
+		failed = errors.Join(failed, err)
+		hours[at.UTC().Hour()].Count += int(p.Changes)
+		x := itoa(int(at.Sub(day) * curveWidth / until.Sub(day)))
+		before := -1
+		for _, py := range []int{last, y(number(p.Lowest)), y(number(p.Highest)), y(number(p.Closing))} {
+			if py != before { // what no eye can tell apart is one point
+				line = append(line, " "+x+","+itoa(py)...)
+			}
+			before, last = py, py
 		}
-		b.WriteString(" " + itoa(px) + "," + itoa(lastY) + " " + itoa(px) + "," + itoa(py))
-		lastX, lastY = px, py
 	}
-	b.WriteString(" " + itoa(curveWidth) + "," + itoa(lastY))
-	c.Points = b.String()
+	c.Points = string(append(line, " "+itoa(curveWidth)+","+itoa(last)...))
 	if bottom.Sign() <= 0 && top.Sign() >= 0 {
 		c.Zero = y(decimal.Decimal{})
 	}
-	if most != "" {
+	if c.Cap != "" {
 		c.CapY = y(floor)
 	}
-	return c, nil
+	return c, failed
 }
 
 // statement hands out a statement as a file.

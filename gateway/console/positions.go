@@ -19,6 +19,8 @@ type positionsPage struct {
 	Rates      *openapi.Rates
 	Currencies []currencyPosition
 	Total      string // of all currencies, in Base; empty when a rate is missing
+	Only       string // the currency whose balances are all shown, page by page; empty for the largest of each
+	Next       string // the correspondent behind which the next page begins
 	Vostro     []openapi.Line
 	More       bool // there are more lines than are shown
 }
@@ -30,6 +32,7 @@ type currencyPosition struct {
 	Owed     string // what the participant has issued; empty when it issues none
 	InBase   string
 	Nostro   []nostro
+	Others   int // balances that are not shown
 }
 
 // nostro is a balance with a correspondent.
@@ -37,6 +40,7 @@ type nostro struct {
 	openapi.Balance
 	Headroom string // what the line can still take
 	Used     int    // percent of the limit
+	value    decimal.Decimal
 }
 
 // linesShown bounds the lines on one page.
@@ -86,6 +90,7 @@ func (c *console) positions(r *http.Request, a *caller, v *view) error {
 	if complete {
 		p.Total = total.StringFixed(2)
 	}
+	p.cut(r.FormValue("currency"), r.FormValue("after"))
 	lines, more, err := a.lines(r)
 	if err != nil {
 		return err
@@ -98,6 +103,39 @@ func (c *console) positions(r *http.Request, a *caller, v *view) error {
 	}
 	v.Page = p
 	return nil
+}
+
+// fewestShown is how many balances of a currency are shown at least, however many currencies there are.
+const fewestShown = 5
+
+// cut keeps what fits on a page: of all currencies their largest balances, or of the one asked for those
+// behind a correspondent, in the order of the BICs.
+func (p *positionsPage) cut(only, after string) {
+	share := max(fewestShown, linesShown/max(1, len(p.Currencies)))
+	for i := range p.Currencies {
+		x := &p.Currencies[i]
+		all := len(x.Nostro)
+		switch {
+		case only == x.Currency:
+			p.Only = only
+			slices.SortFunc(x.Nostro, func(a, b nostro) int { return cmp.Compare(a.Issuer, b.Issuer) })
+			from, _ := slices.BinarySearchFunc(x.Nostro, after, func(n nostro, bic string) int {
+				if n.Issuer <= bic {
+					return -1
+				}
+				return 1
+			})
+			x.Nostro = x.Nostro[from:]
+			if len(x.Nostro) > linesShown {
+				x.Nostro = x.Nostro[:linesShown]
+				p.Next = x.Nostro[linesShown-1].Issuer
+			}
+		case all > share:
+			slices.SortStableFunc(x.Nostro, func(a, b nostro) int { return b.value.Cmp(a.value) })
+			x.Nostro = x.Nostro[:share]
+		}
+		x.Others = all - len(x.Nostro)
+	}
 }
 
 // byCurrency sums balances up by currency, in alphabetical order.
@@ -123,7 +161,7 @@ func byCurrency(all []openapi.Balance) ([]currencyPosition, error) {
 		if err != nil {
 			return nil, err
 		}
-		x.Nostro = append(x.Nostro, nostro{b, plain(limit.Sub(value), b.Value), bar(b.Value, b.Limit)})
+		x.Nostro = append(x.Nostro, nostro{b, plain(limit.Sub(value), b.Value), bar(b.Value, b.Limit), value})
 		x.Held = plain(sums[b.Currency], b.Value)
 	}
 	out := make([]currencyPosition, 0, len(found))

@@ -24,6 +24,7 @@ type Projection struct {
 	strays       []Payment // refused before the sender was known to be who it says
 	ended        []Payment // that waited, by this block or an earlier one
 	postings     []posting
+	nets         []netChange
 	events       []Event
 }
 
@@ -53,6 +54,7 @@ func NewProjection(b *ledger.Block, s *ledger.State, firstLeaf uint64) *Projecti
 	}
 	placed := p.addResults(b)
 	p.addChanges(&b.Changes, s, placed)
+	p.addNets(b)
 	return p
 }
 
