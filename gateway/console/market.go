@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -37,12 +38,13 @@ func (c *console) market(r *http.Request, a *caller, v *view) error {
 	if p.Rates, err = a.rates(r); err != nil {
 		return err
 	}
-	var b openapi.Balances
-	if err := a.get(r.Context(), "/v1/balances", nil, &b); err != nil {
+	// The currencies somebody has are asked for by a time so short that hardly a change is in it.
+	var nets openapi.Positions
+	if err := a.get(r.Context(), "/v1/positions", url.Values{"from": {c.now().UTC().Add(-time.Minute).Format(time.RFC3339)}}, &nets); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
-	for _, x := range b.Data {
+	for _, x := range nets.Data {
 		seen[x.Currency] = true
 	}
 	var m mids
