@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -30,9 +31,22 @@ func cli(t *testing.T, args ...string) (code int, out, problem string) {
 // answers is a gateway that gives prepared answers in turn, the last one for ever, and notes the
 // requests. An answer of status 0 is a broken connection.
 type answers struct {
-	list []preparedAnswer
-	seen []string
-	keys []string
+	mu    sync.Mutex
+	list  []preparedAnswer
+	asked []string
+	under []string // the requests' idempotency keys
+}
+
+func (a *answers) seen() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.asked)
+}
+
+func (a *answers) keys() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.under)
 }
 
 type preparedAnswer struct {
@@ -42,12 +56,14 @@ type preparedAnswer struct {
 
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	a.seen = append(a.seen, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
-	a.keys = append(a.keys, r.Header.Get("Idempotency-Key"))
+	a.mu.Lock()
+	a.asked = append(a.asked, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
+	a.under = append(a.under, r.Header.Get("Idempotency-Key"))
 	next := a.list[0]
 	if len(a.list) > 1 {
 		a.list = a.list[1:]
 	}
+	a.mu.Unlock()
 	if next.status == 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -135,28 +151,28 @@ func TestExitCodesAndProblems(t *testing.T) {
 func TestRepeatsUseTheSameKey(t *testing.T) {
 	busy := preparedAnswer{503, `{"code":"unavailable","status":503,"retryable":true}`}
 	a := prepared(t, preparedAnswer{}, busy, preparedAnswer{502, "Bad Gateway"}, preparedAnswer{201, settled})
-	if code, _, problem := cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00"); code != 0 || len(a.seen) != 4 {
-		t.Errorf("exits %d after %q: %s", code, a.seen, problem)
+	if code, _, problem := cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00"); code != 0 || len(a.seen()) != 4 {
+		t.Errorf("exits %d after %q: %s", code, a.seen(), problem)
 	}
-	if a.keys[0] == "" || len(slices.Compact(slices.Clone(a.keys))) != 1 || len(slices.Compact(a.seen)) != 1 {
-		t.Errorf("keys %q for %q", a.keys, a.seen)
+	if a.keys()[0] == "" || len(slices.Compact(slices.Clone(a.keys()))) != 1 || len(slices.Compact(a.seen())) != 1 {
+		t.Errorf("keys %q for %q", a.keys(), a.seen())
 	}
-	first := a.keys[0]
+	first := a.keys()[0]
 	a = prepared(t, preparedAnswer{}, preparedAnswer{201, settled})
-	if code, _, _ := cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00", "--idempotency-key", "mine"); code != 0 || !slices.Equal(a.keys, []string{"mine", "mine"}) {
-		t.Errorf("exits %d, keys %q", code, a.keys)
+	if code, _, _ := cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00", "--idempotency-key", "mine"); code != 0 || !slices.Equal(a.keys(), []string{"mine", "mine"}) {
+		t.Errorf("exits %d, keys %q", code, a.keys())
 	}
 	a = prepared(t, preparedAnswer{201, settled})
-	if cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00"); a.keys[0] == first {
+	if cli(t, "pay", "--to", "IBERESMM", "--deliver", "EUR 1.00"); a.keys()[0] == first {
 		t.Error("two orders under one key")
 	}
 	a = prepared(t, preparedAnswer{}, preparedAnswer{201, `{}`})
-	if code, _, problem := cli(t, "webhooks", "add", "https://bank.example/"); code != 3 || len(a.seen) != 1 || !strings.Contains(problem, "no answer from") {
-		t.Errorf("exits %d after %q: %s", code, a.seen, problem)
+	if code, _, problem := cli(t, "webhooks", "add", "https://bank.example/"); code != 3 || len(a.seen()) != 1 || !strings.Contains(problem, "no answer from") {
+		t.Errorf("exits %d after %q: %s", code, a.seen(), problem)
 	}
 	a = prepared(t, preparedAnswer{}, preparedAnswer{200, `{"participant":"NOPLMXMM","height":7,"data":[]}`})
-	if code, _, problem := cli(t, "balances"); code != 0 || len(a.seen) != 2 {
-		t.Errorf("exits %d after %q: %s", code, a.seen, problem)
+	if code, _, problem := cli(t, "balances"); code != 0 || len(a.seen()) != 2 {
+		t.Errorf("exits %d after %q: %s", code, a.seen(), problem)
 	}
 }
 
@@ -169,7 +185,7 @@ func TestRedeliverGoesOn(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{
 		`POST /v1/webhooks/w1/redeliver {"from":"2026-03-13T00:00:00Z"}`, `POST /v1/webhooks/w1/redeliver {"from":"2026-03-13T12:00:00.000Z"}`,
-	}, a.seen); d != "" {
+	}, a.seen()); d != "" {
 		t.Error(d)
 	}
 }
