@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 
 	"viaduct/openapi"
 )
@@ -19,8 +20,9 @@ type paymentsPage struct {
 	Payments []openapi.Payment
 	Filter   url.Values
 	Statuses []string
-	Next     string // address of the next page
-	Newest   string // address of the first page; empty on it
+	Short    []string // statuses that one asks for most, a click away
+	Next     string   // address of the next page
+	Newest   string   // address of the first page; empty on it
 	Filtered bool
 }
 
@@ -35,7 +37,7 @@ func (c *console) payments(r *http.Request, a *caller, v *view) error {
 	query := url.Values{"limit": {itoa(paymentsShown)}}
 	p := paymentsPage{Filter: make(url.Values), Statuses: []string{
 		"received", "accepted", "settled", "rejected", "held", "queued", "cancelled", "expired", "returned",
-	}}
+	}, Short: []string{"queued", "accepted", "settled", "rejected"}}
 	for _, name := range filters {
 		if value := strings.TrimSpace(r.FormValue(name)); value != "" {
 			if name == "currency" || name == "counterparty" {
@@ -68,7 +70,8 @@ func (c *console) payments(r *http.Request, a *caller, v *view) error {
 
 type paymentPage struct {
 	openapi.Payment
-	Sender   bool // the caller sent it
+	Sender   bool   // the caller sent it
+	OverMid  string // what it cost more than mid, in words; empty when no mid was kept
 	Steps    []step
 	Ways     []drawnPath
 	Messages []openapi.Message
@@ -93,6 +96,7 @@ func (c *console) payment(r *http.Request, a *caller, v *view) error {
 	v.Nav = "payments"
 	v.Height = p.Height
 	p.Sender = p.From == a.bic
+	p.OverMid = overMid(&p.Payment)
 	p.Steps = stepsOf(&p.Payment)
 	p.Ways = draw(&p.Payment)
 	var messages openapi.MessageList
@@ -108,6 +112,26 @@ func (c *console) payment(r *http.Request, a *caller, v *view) error {
 	}
 	v.Page = p
 	return nil
+}
+
+// overMid compares what a payment cost with the mid rate that bounded it: source for one delivered.
+func overMid(p *openapi.Payment) string {
+	if p.Mid == nil || p.Source == nil || p.Delivered == nil {
+		return ""
+	}
+	var n [3]decimal.Decimal
+	for i, text := range []string{p.Source.Value, p.Delivered.Value, p.Mid.Rate} {
+		var err error
+		if n[i], err = decimal.NewFromString(text); err != nil || n[i].Sign() <= 0 {
+			return ""
+		}
+	}
+	fair := n[1].Mul(n[2])
+	bps := n[0].Sub(fair).Mul(decimal.NewFromInt(10_000)).DivRound(fair, 1)
+	if bps.Sign() < 0 {
+		return bps.Neg().String() + " bp under mid"
+	}
+	return bps.String() + " bp over mid"
 }
 
 // denied says that the caller may not see something, or that there is nothing.
