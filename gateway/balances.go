@@ -83,14 +83,14 @@ func balancesView(whose ledger.BIC, lines []sqlstore.Line, height uint64, past b
 			b.Kind, b.Value = openapi.Obligation, value(-l.Balance)
 			sum.add(&sum.obligations, -l.Balance, l.Asset.Currency)
 		default:
-			available, headroom := l.Balance, max(0, l.Limit-l.Balance)
+			available, headroom := l.Balance-l.HeldOut, max(0, l.Limit-l.Balance-l.HeldIn)
 			if l.Frozen {
 				available = 0
 			}
 			sum.add(&sum.claims, l.Balance, l.Asset.Currency)
 			if !past {
 				sum.add(&sum.available, available, l.Asset.Currency)
-				b.Available, b.Limit, b.Headroom = value(available), value(l.Limit), value(headroom)
+				b.Available, b.Held, b.Limit, b.Headroom = value(available), value(l.HeldOut), value(l.Limit), value(headroom)
 				sum.add(&sum.headroom, headroom, l.Asset.Currency)
 			}
 		}

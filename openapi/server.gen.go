@@ -979,6 +979,9 @@ type Balance struct {
 	// Headroom A plain decimal number, never with an exponent.
 	Headroom Decimal `json:"headroom,omitempty"`
 
+	// Held A plain decimal number, never with an exponent.
+	Held Decimal `json:"held,omitempty"`
+
 	// Issuer ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	Issuer BIC `json:"issuer"`
 
