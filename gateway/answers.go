@@ -50,6 +50,12 @@ func (a *answer) VisitPlaceOfferResponse(w http.ResponseWriter) error { return a
 // VisitCancelOfferResponse writes the answer.
 func (a *answer) VisitCancelOfferResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitQuoteResponse writes the answer.
+func (a *answer) VisitQuoteResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitReleaseQuoteResponse writes the answer.
+func (a *answer) VisitReleaseQuoteResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitSetLineResponse writes the answer.
 func (a *answer) VisitSetLineResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -36,6 +36,7 @@ func TestAuthorisation(t *testing.T) {
 	offer := r.must(201, r.do("POST", "/v1/offers", dealer, obj{
 		"give": cash("EUR", "1.00", german), "want": cash("MXN", "30.00", mexican),
 	})).text("id")
+	quote := r.must(201, r.do("POST", "/v1/quotes", mexican, obj{"to": german, "deliver": cash("EUR", "1.00"), "firm": true})).text("id")
 	hook := r.must(201, r.do("POST", "/v1/webhooks", mexican, obj{"url": "http://127.0.0.1:1/x"})).text("id")
 	apiKey := r.newAPIKey(mexican, obj{}).text("id")
 	r.must(200, r.send(mexican, pacs028(mexican, german, "Q-1", uetrA)))
@@ -79,6 +80,7 @@ func TestAuthorisation(t *testing.T) {
 		{"ListOffers", "/v1/offers?participant=" + dealer, nil, dealer, 200, 404, 200, "/v1/offers?participant=" + noBIC},
 		{"GetOffer", "/v1/offers/" + offer, nil, dealer, 200, 404, 404, "/v1/offers/" + noID},
 		{"Quote", "/v1/quotes", obj{"to": german, "deliver": cash("EUR", "1.00")}, mexican, 200, 200, 400, ""},
+		{"GetQuote", "/v1/quotes/" + quote, nil, mexican, 200, 404, 404, "/v1/quotes/" + noID},
 		{"StreamQuotes", "/v1/quotes/stream?to=" + german + "&deliver=EUR%201.00", nil, mexican, 200, 200, 400, ""},
 		{"CreatePayment", "/v1/payments", euros("1.00"), mexican, 202, 202, 403, ""},
 		{"CreatePayments", "/v1/payments/batch", obj{"payments": []any{euros("1.00")}}, mexican, 202, 202, 403, ""},
@@ -122,6 +124,7 @@ func TestAuthorisation(t *testing.T) {
 		{"DeleteWebhook", "/v1/webhooks/" + hook, nil, mexican, 204, 404, 404, "/v1/webhooks/" + noID},
 		{"DeleteClientKey", bank + "/client-keys/" + clientKey, nil, mexican, 404, 404, 204, noBank + "/client-keys/" + noID},
 		{"DeleteAPIKey", bank + "/api-keys/" + apiKey, nil, mexican, 204, 404, 204, noBank + "/api-keys/" + noID},
+		{"ReleaseQuote", "/v1/quotes/" + quote, nil, mexican, 200, 404, 404, "/v1/quotes/" + noID},
 		{"CancelOffer", "/v1/offers/" + offer, nil, dealer, 200, 404, 404, "/v1/offers/" + noID},
 		{"CloseLine", line, nil, dealer, 200, 404, 403, noLine},
 	}

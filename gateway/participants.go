@@ -183,6 +183,10 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 	if *terms != (ledger.SetTerms{}) {
 		all = append(all, terms)
 	}
+	hold := holdTerms(bic, in, f)
+	if *hold != (ledger.SetHoldTerms{Participant: bic}) {
+		all = append(all, hold)
+	}
 	for i, c := range in.NetDebitCaps {
 		at := fmt.Sprintf("/net_debit_caps/%d", i)
 		currency, err := money.ParseCurrency(c.Currency)
@@ -199,13 +203,37 @@ func changes(bic ledger.BIC, in *openapi.ParticipantChange, by caller, f *faults
 	}
 	checkApprovalRules(in.ApprovalAbove, f)
 	if by.operator {
-		if *terms != (ledger.SetTerms{}) || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" || in.RequireSignature != nil {
-			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps", "")
+		if *terms != (ledger.SetTerms{}) || hold.SetLongestHold || hold.SetHoldShare || in.Funding != nil || in.MaxOverMidBps != nil || in.IsoProfile != "" || in.RequireSignature != nil {
+			f.add("", openapi.ErrorCodeNotAllowed, "terms and settings are the participant's own; the operator sets net_debit_caps and longest_quote", "")
 		}
-	} else if len(in.NetDebitCaps) > 0 {
+		return all
+	}
+	if len(in.NetDebitCaps) > 0 {
 		f.add("/net_debit_caps", openapi.ErrorCodeNotAllowed, "net debit caps are the operator's to set", "")
 	}
+	if hold.SetLongestQuote {
+		f.add("/longest_quote", openapi.ErrorCodeNotAllowed, "how long firm quotes may stand is the operator's to set", "")
+	}
 	return all
+}
+
+// holdTerms reads how long and how much may be held.
+func holdTerms(bic ledger.BIC, in *openapi.ParticipantChange, f *faults) *ledger.SetHoldTerms {
+	hold := &ledger.SetHoldTerms{Participant: bic}
+	if in.LongestQuote != 0 {
+		hold.SetLongestQuote, hold.LongestQuote = true, int64(in.LongestQuote)*1_000
+	}
+	if in.LongestHold != nil {
+		hold.SetLongestHold, hold.LongestHold = true, int64(*in.LongestHold)*1_000
+	}
+	if in.HoldShare != "" {
+		part, ok := parts(in.HoldShare)
+		if !ok || part < 0 || part > ledger.Unit {
+			f.add("/hold_share", openapi.ErrorCodeBadShare, "from 0 to 1, at most nine decimals", "")
+		}
+		hold.SetHoldShare, hold.HoldShare = true, part
+	}
+	return hold
 }
 
 func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openapi.ParticipantChange) error {
@@ -233,10 +261,11 @@ func (g *Gateway) changeSettings(ctx context.Context, bic ledger.BIC, in *openap
 }
 
 func participantView(p sqlstore.Participant) openapi.Participant {
+	longest := int(p.LongestHold / 1_000)
 	return openapi.Participant{
 		Bic: p.BIC.String(), Name: p.Name, Country: p.Country, Lei: p.LEI, TransferFee: share(p.TransferFee),
 		RequireAuthorization: p.RequireAuthorization, Frozen: p.Frozen, RippleDefault: p.RippleDefault,
-		AdmittedAt: timeText(p.Admitted),
+		AdmittedAt: timeText(p.Admitted), LongestQuote: int(p.LongestQuote / 1_000), LongestHold: &longest, HoldShare: share(p.HoldShare),
 	}
 }
 

@@ -123,6 +123,9 @@ func (g *Gateway) readPayment(ctx context.Context, in *openapi.NewPayment, x *ex
 	if len(f.list) > 0 {
 		return p, nil
 	}
+	if in.QuoteId != "" {
+		return p, g.readQuoted(ctx, in, p, f)
+	}
 	if p.pay.Send.Currency == 0 {
 		if err := g.setBound(ctx, p); err != nil {
 			return nil, err
@@ -219,7 +222,7 @@ func readSides(in *openapi.NewPayment, pay *ledger.Pay, f *faults) {
 	default:
 		pay.Mode = ledger.ExactSend
 		pay.Amount, pay.Send = readMoney(in.Send, "/send", f)
-		if in.DeliverMin == nil && !f.touching("/deliver_min") {
+		if in.DeliverMin == nil && !f.touching("/deliver_min") && in.QuoteId == "" {
 			f.add("/deliver_min", openapi.ErrorCodeMissingField, "send needs the least that must arrive", "CH21")
 		}
 		pay.Bound, pay.Deliver = readMoney(in.DeliverMin, "/deliver_min", f)

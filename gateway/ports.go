@@ -79,6 +79,7 @@ type Store interface {
 
 	Offer(ctx context.Context, maker ledger.BIC, id ledger.ID) (sqlstore.Offer, error)
 	Offers(ctx context.Context, f sqlstore.OfferFilter, after uint64, limit int) ([]sqlstore.Offer, error)
+	Hold(ctx context.Context, owner ledger.BIC, id ledger.ID) (sqlstore.Hold, error)
 	Book(ctx context.Context, give, want money.Currency, limit int) ([]sqlstore.Offer, error)
 
 	Block(ctx context.Context, height uint64) (sqlstore.Block, error)

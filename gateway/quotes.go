@@ -18,6 +18,16 @@ import (
 
 // Quote tells what a payment would cost now, beside the mid-market rate.
 func (s server) Quote(ctx context.Context, r openapi.QuoteRequestObject) (openapi.QuoteResponseObject, error) {
+	if r.Body.Firm {
+		return s.firmQuote(ctx, r.Body)
+	}
+	f := &exchangeOf(ctx).faults
+	if r.Body.Ttl != 0 {
+		f.add("/ttl", openapi.ErrorCodeConflictingFields, "of a firm quote", "")
+	}
+	if r.Body.SendMax != nil {
+		f.add("/send_max", openapi.ErrorCodeConflictingFields, "of a firm quote", "")
+	}
 	q, err := s.readQuote(ctx, r.Body, exchangeOf(ctx))
 	if err != nil {
 		return nil, err

@@ -791,6 +791,33 @@ func (e QuoteOptionOptimality) Valid() bool {
 	}
 }
 
+// Defines values for QuoteStatus.
+const (
+	QuoteStatusExpired  QuoteStatus = "expired"
+	QuoteStatusHeld     QuoteStatus = "held"
+	QuoteStatusRefused  QuoteStatus = "refused"
+	QuoteStatusReleased QuoteStatus = "released"
+	QuoteStatusUsed     QuoteStatus = "used"
+)
+
+// Valid indicates whether the value is a known member of the QuoteStatus enum.
+func (e QuoteStatus) Valid() bool {
+	switch e {
+	case QuoteStatusExpired:
+		return true
+	case QuoteStatusHeld:
+		return true
+	case QuoteStatusRefused:
+		return true
+	case QuoteStatusReleased:
+		return true
+	case QuoteStatusUsed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Scope.
 const (
 	ScopeAll               Scope = "all"
@@ -1692,7 +1719,10 @@ type NewPayment struct {
 	NotAfter Time `json:"not_after,omitempty"`
 
 	// Partial Settle for less rather than not at all; left out, false.
-	Partial bool   `json:"partial,omitempty"`
+	Partial bool `json:"partial,omitempty"`
+
+	// QuoteId A firm quote of the sender, whose price the payment takes: to the minor unit, or it is refused. The amount, the receiver and, where they are named, the assets are those of the quote; `send_max` and `deliver_min` may be left out.
+	QuoteId string `json:"quote_id,omitempty"`
 	Send    *Money `json:"send,omitempty"`
 	SendMax *Money `json:"send_max,omitempty"`
 
@@ -1814,11 +1844,20 @@ type Participant struct {
 	// Funding What pays for orders that name no send_max, in order.
 	Funding Funding `json:"funding,omitempty"`
 
+	// HoldShare A plain decimal number, never with an exponent.
+	HoldShare Decimal `json:"hold_share,omitempty"`
+
 	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
-	IsoProfile    ISOProfile `json:"iso_profile,omitempty"`
-	Lei           string     `json:"lei,omitempty"`
-	MaxOverMidBps *int64     `json:"max_over_mid_bps,omitempty"`
-	Name          string     `json:"name"`
+	IsoProfile ISOProfile `json:"iso_profile,omitempty"`
+	Lei        string     `json:"lei,omitempty"`
+
+	// LongestHold Seconds that its offers and rippling lines may be held.
+	LongestHold *int `json:"longest_hold,omitempty"`
+
+	// LongestQuote Seconds that its firm quotes may stand.
+	LongestQuote  int    `json:"longest_quote,omitempty"`
+	MaxOverMidBps *int64 `json:"max_over_mid_bps,omitempty"`
+	Name          string `json:"name"`
 
 	// NetDebitCaps Shown to the participant and the operator.
 	NetDebitCaps         []Cap `json:"net_debit_caps,omitempty"`
@@ -1837,8 +1876,17 @@ type ParticipantChange struct {
 	Frozen        *bool    `json:"frozen,omitempty"`
 	Funding       *[]Asset `json:"funding,omitempty"`
 
+	// HoldShare A plain decimal number, never with an exponent.
+	HoldShare Decimal `json:"hold_share,omitempty"`
+
 	// IsoProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
-	IsoProfile           ISOProfile  `json:"iso_profile,omitempty"`
+	IsoProfile ISOProfile `json:"iso_profile,omitempty"`
+
+	// LongestHold Seconds that others' firm quotes may hold the participant's offers and rippling lines; 30 at first, 0 for never.
+	LongestHold *int `json:"longest_hold,omitempty"`
+
+	// LongestQuote Seconds that the participant's firm quotes may stand; the operator's to set, 30 at first.
+	LongestQuote         int         `json:"longest_quote,omitempty"`
 	MaxOverMidBps        *int64      `json:"max_over_mid_bps,omitempty"`
 	NetDebitCaps         []CapChange `json:"net_debit_caps,omitempty"`
 	RequireAuthorization *bool       `json:"require_authorization,omitempty"`
@@ -2012,9 +2060,31 @@ type Problem struct {
 
 // Quote defines model for Quote.
 type Quote struct {
+	// Code Stable; new ones are only added.
+	Code ErrorCode `json:"code,omitempty"`
+
+	// ExpiresAt RFC 3339.
+	ExpiresAt Time `json:"expires_at,omitempty"`
+
 	// Height The block the quote was made on.
-	Height  int64         `json:"height"`
+	Height int64        `json:"height"`
+	Held   *QuoteOption `json:"held,omitempty"`
+
+	// Id Of a firm quote; a payment names it as `quote_id`.
+	Id        string `json:"id,omitempty"`
+	IsoReason string `json:"iso_reason,omitempty"`
+
+	// Message The code in words.
+	Message string `json:"message,omitempty"`
+
+	// Options The ways to pay; of a firm quote, as they were before it, and told only in the answer that made it.
 	Options []QuoteOption `json:"options"`
+
+	// Status What became of a firm quote. It is `released` when it was given back, or a payment with it was refused for a freeze, an authorisation or its `not_after`.
+	Status QuoteStatus `json:"status,omitempty"`
+
+	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	To BIC `json:"to,omitempty"`
 }
 
 // QuoteOption defines model for QuoteOption.
@@ -2054,6 +2124,9 @@ type QuoteOptionOptimality string
 type QuoteRequest struct {
 	Deliver *Money `json:"deliver,omitempty"`
 
+	// Firm Hold what it takes; left out, false.
+	Firm bool `json:"firm,omitempty"`
+
 	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	From BIC `json:"from,omitempty"`
 
@@ -2063,6 +2136,7 @@ type QuoteRequest struct {
 	// MaxPaths Over how many different ways the payment may be split; offers of one hop count once. No limit without it.
 	MaxPaths MaxPaths `json:"max_paths,omitempty"`
 	Send     *Money   `json:"send,omitempty"`
+	SendMax  *Money   `json:"send_max,omitempty"`
 
 	// Source A currency and the participant it is a claim on, `USD@CHASUS33`, or the currency alone.
 	Source Asset `json:"source,omitempty"`
@@ -2073,9 +2147,15 @@ type QuoteRequest struct {
 	// To ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	To BIC `json:"to"`
 
+	// Ttl Seconds to hold it; 30 without it, and no more than the participant's `longest_quote`.
+	Ttl int `json:"ttl,omitempty"`
+
 	// WhatIf Prices the payment on a market that is not: with other limits of lines that the caller holds or has issued, and without some participants, whose lines, paper and offers then count for nothing. Nothing of the ledger changes.
 	WhatIf *WhatIf `json:"what_if,omitempty"`
 }
+
+// QuoteStatus What became of a firm quote. It is `released` when it was given back, or a payment with it was refused for a freeze, an authorisation or its `not_after`.
+type QuoteStatus string
 
 // Rate defines model for Rate.
 type Rate struct {
@@ -2582,6 +2662,12 @@ type GetPositionsParams struct {
 	Until Time `form:"until,omitempty" json:"until,omitempty"`
 }
 
+// QuoteParams defines parameters for Quote.
+type QuoteParams struct {
+	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
+	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // StreamQuotesParams defines parameters for StreamQuotes.
 type StreamQuotesParams struct {
 	From     BIC       `form:"from,omitempty" json:"from,omitempty"`
@@ -2592,6 +2678,12 @@ type StreamQuotesParams struct {
 	Target   Asset     `form:"target,omitempty" json:"target,omitempty"`
 	MaxPaths MaxPaths  `form:"max_paths,omitempty" json:"max_paths,omitempty"`
 	MaxHops  MaxHops   `form:"max_hops,omitempty" json:"max_hops,omitempty"`
+}
+
+// ReleaseQuoteParams defines parameters for ReleaseQuote.
+type ReleaseQuoteParams struct {
+	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
+	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetStatementsParams defines parameters for GetStatements.
@@ -2818,10 +2910,16 @@ type ServerInterface interface {
 	GetPositions(w http.ResponseWriter, r *http.Request, params GetPositionsParams)
 	// Quote Ask what a payment would cost
 	// (POST /v1/quotes)
-	Quote(w http.ResponseWriter, r *http.Request)
+	Quote(w http.ResponseWriter, r *http.Request, params QuoteParams)
 	// StreamQuotes Watch what a payment would cost
 	// (GET /v1/quotes/stream)
 	StreamQuotes(w http.ResponseWriter, r *http.Request, params StreamQuotesParams)
+	// ReleaseQuote Give a firm quote back before its time
+	// (DELETE /v1/quotes/{id})
+	ReleaseQuote(w http.ResponseWriter, r *http.Request, id string, params ReleaseQuoteParams)
+	// GetQuote Read a firm quote
+	// (GET /v1/quotes/{id})
+	GetQuote(w http.ResponseWriter, r *http.Request, id string)
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(w http.ResponseWriter, r *http.Request)
@@ -3142,13 +3240,25 @@ func (_ Unimplemented) GetPositions(w http.ResponseWriter, r *http.Request, para
 
 // Quote Ask what a payment would cost
 // (POST /v1/quotes)
-func (_ Unimplemented) Quote(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) Quote(w http.ResponseWriter, r *http.Request, params QuoteParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // StreamQuotes Watch what a payment would cost
 // (GET /v1/quotes/stream)
 func (_ Unimplemented) StreamQuotes(w http.ResponseWriter, r *http.Request, params StreamQuotesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReleaseQuote Give a firm quote back before its time
+// (DELETE /v1/quotes/{id})
+func (_ Unimplemented) ReleaseQuote(w http.ResponseWriter, r *http.Request, id string, params ReleaseQuoteParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetQuote Read a firm quote
+// (GET /v1/quotes/{id})
+func (_ Unimplemented) GetQuote(w http.ResponseWriter, r *http.Request, id string) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5234,8 +5344,35 @@ func (siw *ServerInterfaceWrapper) GetPositions(w http.ResponseWriter, r *http.R
 // Quote operation middleware
 func (siw *ServerInterfaceWrapper) Quote(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params QuoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey OptionalIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Quote(w, r)
+		siw.Handler.Quote(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5360,6 +5497,82 @@ func (siw *ServerInterfaceWrapper) StreamQuotes(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.StreamQuotes(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseQuote operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseQuote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseQuoteParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey OptionalIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseQuote(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetQuote operation middleware
+func (siw *ServerInterfaceWrapper) GetQuote(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetQuote(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6055,6 +6268,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/quotes", wrapper.Quote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/quotes/{id}", wrapper.ReleaseQuote)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/quotes/{id}", wrapper.GetQuote)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/quotes/stream", wrapper.StreamQuotes)
@@ -8393,7 +8612,8 @@ func (response GetPositionsdefaultApplicationProblemPlusJSONResponse) VisitGetPo
 }
 
 type QuoteRequestObject struct {
-	Body *QuoteJSONRequestBody
+	Params QuoteParams
+	Body   *QuoteJSONRequestBody
 }
 
 type QuoteResponseObject interface {
@@ -8410,6 +8630,28 @@ func (response Quote200JSONResponse) VisitQuoteResponse(w http.ResponseWriter) e
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Quote201ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type Quote201JSONResponse struct {
+	Body    Quote
+	Headers Quote201ResponseHeaders
+}
+
+func (response Quote201JSONResponse) VisitQuoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8488,6 +8730,92 @@ type StreamQuotesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamQuotesdefaultApplicationProblemPlusJSONResponse) VisitStreamQuotesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseQuoteRequestObject struct {
+	Id     string `json:"id"`
+	Params ReleaseQuoteParams
+}
+
+type ReleaseQuoteResponseObject interface {
+	VisitReleaseQuoteResponse(w http.ResponseWriter) error
+}
+
+type ReleaseQuote200JSONResponse Quote
+
+func (response ReleaseQuote200JSONResponse) VisitReleaseQuoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseQuotedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReleaseQuotedefaultApplicationProblemPlusJSONResponse) VisitReleaseQuoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQuoteRequestObject struct {
+	Id string `json:"id"`
+}
+
+type GetQuoteResponseObject interface {
+	VisitGetQuoteResponse(w http.ResponseWriter) error
+}
+
+type GetQuote200JSONResponse Quote
+
+func (response GetQuote200JSONResponse) VisitGetQuoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQuote304Response = NotModifiedResponse
+
+func (response GetQuote304Response) VisitGetQuoteResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetQuotedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetQuotedefaultApplicationProblemPlusJSONResponse) VisitGetQuoteResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9280,6 +9608,12 @@ type StrictServerInterface interface {
 	// StreamQuotes Watch what a payment would cost
 	// (GET /v1/quotes/stream)
 	StreamQuotes(ctx context.Context, request StreamQuotesRequestObject) (StreamQuotesResponseObject, error)
+	// ReleaseQuote Give a firm quote back before its time
+	// (DELETE /v1/quotes/{id})
+	ReleaseQuote(ctx context.Context, request ReleaseQuoteRequestObject) (ReleaseQuoteResponseObject, error)
+	// GetQuote Read a firm quote
+	// (GET /v1/quotes/{id})
+	GetQuote(ctx context.Context, request GetQuoteRequestObject) (GetQuoteResponseObject, error)
 	// ListRates Read mid-market rates
 	// (GET /v1/rates)
 	ListRates(ctx context.Context, request ListRatesRequestObject) (ListRatesResponseObject, error)
@@ -10637,8 +10971,10 @@ func (sh *strictHandler) GetPositions(w http.ResponseWriter, r *http.Request, pa
 }
 
 // Quote operation middleware
-func (sh *strictHandler) Quote(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) Quote(w http.ResponseWriter, r *http.Request, params QuoteParams) {
 	var request QuoteRequestObject
+
+	request.Params = params
 
 	var body QuoteJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -10686,6 +11022,59 @@ func (sh *strictHandler) StreamQuotes(w http.ResponseWriter, r *http.Request, pa
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(StreamQuotesResponseObject); ok {
 		if err := validResponse.VisitStreamQuotesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseQuote operation middleware
+func (sh *strictHandler) ReleaseQuote(w http.ResponseWriter, r *http.Request, id string, params ReleaseQuoteParams) {
+	var request ReleaseQuoteRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseQuote(ctx, request.(ReleaseQuoteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseQuote")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseQuoteResponseObject); ok {
+		if err := validResponse.VisitReleaseQuoteResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetQuote operation middleware
+func (sh *strictHandler) GetQuote(w http.ResponseWriter, r *http.Request, id string) {
+	var request GetQuoteRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetQuote(ctx, request.(GetQuoteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetQuote")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetQuoteResponseObject); ok {
+		if err := validResponse.VisitGetQuoteResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

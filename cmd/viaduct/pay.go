@@ -20,6 +20,7 @@ type payCmd struct {
 	Send            string `xor:"amount" required:"" placeholder:"AMOUNT" help:"What is to be spent, as 'MXN 20000.00'; needs --deliver-min."`
 	SendMax         string `placeholder:"AMOUNT" help:"The most that --deliver may cost; without it, the participant's own bound over mid."`
 	DeliverMin      string `placeholder:"AMOUNT" help:"The least that has to arrive for --send."`
+	Quote           string `placeholder:"ID" help:"The firm quote whose price it takes; with it, --send-max and --deliver-min may be left out."`
 	Partial         bool   `help:"Settle for less rather than not at all."`
 	EndToEndID      string `name:"end-to-end-id" placeholder:"ID" help:"Your reference, up to 35 characters."`
 	UETR            string `name:"uetr" placeholder:"UUID" help:"The UETR; without it one is made."`
@@ -65,7 +66,7 @@ func (c payCmd) Run(ctx context.Context, t terminal) error {
 
 func (c payCmd) order() (*openapi.NewPayment, error) {
 	o := &openapi.NewPayment{
-		To: c.To, From: c.From, Partial: c.Partial, EndToEndId: c.EndToEndID, Uetr: c.UETR, NotAfter: c.NotAfter,
+		To: c.To, From: c.From, Partial: c.Partial, EndToEndId: c.EndToEndID, Uetr: c.UETR, NotAfter: c.NotAfter, QuoteId: c.Quote,
 	}
 	for _, amount := range []struct {
 		flag, text string

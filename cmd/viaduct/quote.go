@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"viaduct/openapi"
 )
 
@@ -20,6 +22,9 @@ type quoteCmd struct {
 	Target   string `placeholder:"ASSET" help:"What is to arrive for --send."`
 	MaxPaths int    `placeholder:"N" help:"Split it over at most so many different ways."`
 	MaxHops  int    `placeholder:"N" help:"Take no path with more conversions; 12 if nothing is said."`
+	Firm     bool   `help:"Hold what it takes, so that viaduct pay --quote costs just that."`
+	TTL      int    `name:"ttl" placeholder:"SECONDS" help:"How long to hold it; 30 if nothing is said."`
+	SendMax  string `placeholder:"AMOUNT" help:"The most that a firm --deliver may cost."`
 }
 
 // errNotPayable is exit code 1: there is an answer, and it is no.
@@ -27,7 +32,7 @@ var errNotPayable = errors.New("it cannot be paid as asked")
 
 // Run asks and prints. Exit code 0 means that there is a way to pay.
 func (c quoteCmd) Run(ctx context.Context, t terminal) error {
-	ask := openapi.QuoteRequest{From: c.From, To: c.To, Source: c.Source, Target: c.Target, MaxPaths: c.MaxPaths, MaxHops: c.MaxHops}
+	ask := openapi.QuoteRequest{From: c.From, To: c.To, Source: c.Source, Target: c.Target, MaxPaths: c.MaxPaths, MaxHops: c.MaxHops, Firm: c.Firm, Ttl: c.TTL}
 	var err error
 	if ask.Deliver, err = parseMoney("deliver", c.Deliver); err != nil {
 		return err
@@ -35,13 +40,22 @@ func (c quoteCmd) Run(ctx context.Context, t terminal) error {
 	if ask.Send, err = parseMoney("send", c.Send); err != nil {
 		return err
 	}
+	if ask.SendMax, err = parseMoney("send-max", c.SendMax); err != nil {
+		return err
+	}
 	r := request{method: "POST", path: "/v1/quotes", body: ask}
+	if ask.Firm {
+		r.idempotency = "cli-" + uuid.NewString()
+	}
 	q, err := get(ctx, c.askFlags, r, t, func(q *openapi.Quote) string { return quoteText(&ask, q) })
 	if err != nil {
 		return err
 	}
+	if q.Status == openapi.QuoteStatusHeld {
+		return nil
+	}
 	for i := range q.Options {
-		if q.Options[i].Code == "" {
+		if q.Options[i].Code == "" && !ask.Firm {
 			return nil
 		}
 	}
@@ -60,6 +74,14 @@ func quoteText(ask *openapi.QuoteRequest, q *openapi.Quote) string {
 		fmt.Fprintf(&b, "%s to %s, as of block %d\n", moneyText(*ask.Deliver), ask.To, q.Height)
 	} else {
 		fmt.Fprintf(&b, "%s spent on %s to %s, as of block %d\n", moneyText(*ask.Send), ask.Target, ask.To, q.Height)
+	}
+	switch {
+	case q.Held != nil:
+		fmt.Fprintf(&b, "\nfirm quote %s, %s until %s\n   %s\n", q.Id, q.Status, q.ExpiresAt, priceText(q.Held))
+		tellPaths(&b, q.Held.Paths, from, ask.To, "   ")
+		fmt.Fprintf(&b, "\nThe ways to pay before it was made:\n")
+	case q.Status == openapi.QuoteStatusRefused:
+		fmt.Fprintf(&b, "\nno firm quote: %s (%s, %s)\n", orElse(q.Message, "refused"), q.Code, q.IsoReason)
 	}
 	if len(q.Options) == 0 {
 		b.WriteString("\nThe sender has nothing to pay it with: no balance in a currency it could send, and issues none.\n")
