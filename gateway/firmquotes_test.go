@@ -23,6 +23,11 @@ func TestFirmQuote(t *testing.T) {
 		q.text("held", "mid", "source") == "" || q.text("held", "paths", "0", "hops", "0", "participant") != dealer || q.text("options", "0", "source", "value") != "20500.00" {
 		t.Errorf("%s", q.body)
 	}
+	for _, b := range r.must(200, r.do("GET", "/v1/balances", dealer, nil)).json["data"].([]any) {
+		if b := b.(obj); b["currency"] == "EUR" && b["value"] != "500000.00" || b["currency"] == "EUR" && b["available"] != "499000.00" {
+			t.Errorf("1000.00 EUR are held of the dealer's, yet %v", b)
+		}
+	}
 	again := r.do("POST", "/v1/quotes", mexican, firm("1000.00", nil), "Idempotency-Key", "firm-1")
 	if again.header.Get("Idempotent-Replayed") != "true" || string(again.body) != string(q.body) {
 		t.Errorf("the same key again: %s", again.body)
