@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -39,9 +37,9 @@ type Config struct {
 	Mids    Mids     // nil: no rates, and no order without a bound of its own
 	// MaxMidAge is how old the rates may be that bound an order's price; 0 for any age.
 	MaxMidAge time.Duration
-	// MasterKey seals what is kept at rest and keys the fingerprints and cursors; all gateways of a
-	// store share it.
-	MasterKey [32]byte
+	// Secrets are what Unlock returned for the store: they encrypt what is kept at rest, and key the
+	// fingerprints and cursors.
+	Secrets *Secrets
 	// Operator signs for the operator; nil where operators' requests are not served.
 	Operator ed25519.PrivateKey
 	// Sender sends webhooks, and says which addresses they may have.
@@ -60,7 +58,7 @@ type Config struct {
 type Gateway struct {
 	cfg      Config
 	contract *contract
-	secrets  secrets
+	secrets  *Secrets
 	seen     sync.Map // BICs of participants known to be admitted
 	touched  touches
 	streams  *streams
@@ -78,18 +76,16 @@ func New(cfg Config) (*Gateway, error) {
 	switch {
 	case cfg.Engine == nil || cfg.Store == nil || cfg.Sender == nil || cfg.Now == nil || cfg.Log == nil:
 		return nil, errors.New("gateway: an engine, a store, a sender of webhooks, a clock and a logger are needed")
-	case cfg.MasterKey == [32]byte{}:
-		return nil, errors.New("gateway: no master key")
+	case cfg.Secrets == nil:
+		return nil, errors.New("gateway: no secrets")
 	case cfg.Network == ledger.Hash{}:
 		return nil, errors.New("gateway: no network")
 	}
-	g := &Gateway{cfg: cfg, nudge: make(chan struct{}, 1), recheck: recheckEvery}
+	cfg.Store = atRest{cfg.Store, cfg.Secrets}
+	g := &Gateway{cfg: cfg, secrets: cfg.Secrets, nudge: make(chan struct{}, 1), recheck: recheckEvery}
 	var err error
 	if g.contract, err = loadContract(); err != nil {
 		return nil, err
-	}
-	if g.secrets, err = newSecrets(cfg.MasterKey); err != nil {
-		return nil, fmt.Errorf("gateway: master key: %w", err)
 	}
 	if g.docs, err = docsAssets(); err != nil {
 		return nil, err
@@ -103,16 +99,6 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.handler, err = g.routes()
 	return g, err
-}
-
-// CheckMaster says whether the master key is the one that the store's secrets were sealed under, and keeps
-// it in mind when there are none yet. A gateway with another would start, and open nothing.
-func (g *Gateway) CheckMaster(ctx context.Context) error {
-	kept, err := g.cfg.Store.MasterCheck(ctx, g.secrets.check)
-	if err == nil && !bytes.Equal(kept, g.secrets.check) {
-		err = errors.New("the master key is not the one that this database's secrets were sealed under: give this gateway the master.key of the others, or restore it from a backup")
-	}
-	return err
 }
 
 // Handler returns what serves the contract.

@@ -93,7 +93,6 @@ type Store interface {
 	ClientKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.ClientKey, error)
 	DeleteClientKey(ctx context.Context, participant ledger.BIC, id ledger.ID) error
 	UseNonce(ctx context.Context, key ledger.ID, nonce string, expires, now int64) error
-	MasterCheck(ctx context.Context, value []byte) ([]byte, error)
 	APIKeyByPrefix(ctx context.Context, prefix string) (sqlstore.APIKey, error)
 	ReplaceAPIKey(ctx context.Context, old ledger.ID, until int64, k sqlstore.APIKey) error
 	APIKey(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.APIKey, error)

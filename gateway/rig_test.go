@@ -185,7 +185,7 @@ func startRigWith(t testing.TB, tracer *tracing.Tracer, open newCache, database 
 	t.Cleanup(r.sender.Close)
 	r.config = Config{
 		Network: genesis.Network(), Engine: r.engine, Store: r.store, Cache: cache,
-		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), MasterKey: sha256.Sum256([]byte("master")),
+		Mids: rates.NewFeed(rates.FeedConfig{Now: time.Now}, table), Secrets: r.unlock(r.store),
 		Operator: keyOf("operator"), Sender: r.sender, Meters: meters, Tracer: tracer,
 		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
@@ -226,13 +226,21 @@ func (r *rig) another() *rig {
 		conn.Close()
 	})
 	b := &rig{t: r.t, keys: r.keys, doc: r.doc, policy: r.policy, client: r.client, config: r.config, store: store}
-	b.config.Engine, b.config.Store, b.config.Cache = client, store, nil
+	b.config.Engine, b.config.Store, b.config.Cache, b.config.Secrets = client, store, nil, r.unlock(store)
 	b.gateway, err = New(b.config)
 	r.ok(err)
 	server := httptest.NewServer(b.gateway.Handler())
 	r.t.Cleanup(server.Close)
 	b.url = server.URL
 	return b
+}
+
+// unlock opens a store's secrets with the tests' master key.
+func (r *rig) unlock(store *sqlstore.Store) *Secrets {
+	r.t.Helper()
+	secrets, err := Unlock(r.t.Context(), store, sha256.Sum256([]byte("master")))
+	r.ok(err)
+	return secrets
 }
 
 // testRates are rates of our own making, in the ECB's format.

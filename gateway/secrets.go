@@ -10,58 +10,71 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"viaduct/ledger"
 )
 
-// secrets are the keys derived from the master key, one for each use.
-type secrets struct {
+// Secrets are the keys derived from the store's data key, one for each use. All gateways of a store have the
+// same, whatever becomes of the master key that the data key is kept under.
+type Secrets struct {
+	data        [32]byte
 	seal        cipher.AEAD
 	fingerprint []byte
 	token       []byte
-	check       []byte // tells this master key from another, and tells nothing of it
 	cursor      []byte
 	console     [32]byte // seals the console's sessions
 }
 
-func newSecrets(master [32]byte) (s secrets, err error) {
+func newSecrets(data [32]byte) (*Secrets, error) {
+	s := &Secrets{data: data}
+	var err error
 	derive := func(use string) (key []byte) {
 		if err == nil {
-			key, err = hkdf.Key(sha256.New, master[:], nil, "viaduct/gateway/"+use+"/v1", 32)
+			key, err = hkdf.Key(sha256.New, data[:], nil, "viaduct/gateway/"+use+"/v1", 32)
 		}
 		return key
 	}
 	sealing := derive("seal")
-	s.fingerprint, s.cursor = derive("fingerprint"), derive("cursor")
+	s.fingerprint, s.cursor, s.token = derive("fingerprint"), derive("cursor"), derive("token")
 	copy(s.console[:], derive("console"))
-	s.token, s.check = derive("token"), derive("check")
-	if err != nil {
-		return s, err
+	if err == nil {
+		s.seal, err = newSeal(sealing)
 	}
-	block, err := aes.NewCipher(sealing)
 	if err != nil {
-		return s, err
+		return nil, fmt.Errorf("derive keys: %w", err)
 	}
-	s.seal, err = cipher.NewGCM(block)
-	return s, err
+	return s, nil
+}
+
+func newSeal(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 var errSealed = errors.New("sealed data does not open: another master key, or damaged")
 
 // sealed encrypts what is kept at rest. What it is for (a kind and an id) is bound to it, so that one
 // sealed value can't stand in for another.
-func (s *secrets) sealed(plain []byte, use string) []byte {
-	nonce := make([]byte, s.seal.NonceSize(), s.seal.NonceSize()+len(plain)+s.seal.Overhead())
-	_, _ = rand.Read(nonce) // never fails
-	return s.seal.Seal(nonce, nonce, plain, []byte(use))
-}
+func (s *Secrets) sealed(plain []byte, use string) []byte { return sealWith(s.seal, plain, use) }
 
 // opened is the reverse of sealed.
-func (s *secrets) opened(data []byte, use string) ([]byte, error) {
-	if len(data) < s.seal.NonceSize() {
+func (s *Secrets) opened(data []byte, use string) ([]byte, error) { return openWith(s.seal, data, use) }
+
+func sealWith(key cipher.AEAD, plain []byte, use string) []byte {
+	nonce := make([]byte, key.NonceSize(), key.NonceSize()+len(plain)+key.Overhead())
+	_, _ = rand.Read(nonce) // never fails
+	return key.Seal(nonce, nonce, plain, []byte(use))
+}
+
+func openWith(key cipher.AEAD, data []byte, use string) ([]byte, error) {
+	if len(data) < key.NonceSize() {
 		return nil, errSealed
 	}
-	plain, err := s.seal.Open(nil, data[:s.seal.NonceSize()], data[s.seal.NonceSize():], []byte(use))
+	plain, err := key.Open(nil, data[:key.NonceSize()], data[key.NonceSize():], []byte(use))
 	if err != nil {
 		return nil, errSealed
 	}
@@ -70,7 +83,7 @@ func (s *secrets) opened(data []byte, use string) ([]byte, error) {
 
 // fingerprintOf names a request's content: method, path, participant and canonical body. It is keyed,
 // so that what the ledger keeps of it tells nobody the content.
-func (s *secrets) fingerprintOf(method, path string, participant ledger.BIC, body []byte) ledger.Hash {
+func (s *Secrets) fingerprintOf(method, path string, participant ledger.BIC, body []byte) ledger.Hash {
 	m := hmac.New(sha256.New, s.fingerprint)
 	for _, part := range [][]byte{[]byte(method), []byte(path), participant[:], body} {
 		var size [8]byte
@@ -84,7 +97,7 @@ func (s *secrets) fingerprintOf(method, path string, participant ledger.BIC, bod
 const cursorTag = 12 // bytes of a cursor's HMAC
 
 // cursorFor makes an opaque cursor of a position in the named list.
-func (s *secrets) cursorFor(list string, position []byte) string {
+func (s *Secrets) cursorFor(list string, position []byte) string {
 	return base64.RawURLEncoding.EncodeToString(append(s.cursorTagOf(list, position), position...))
 }
 
@@ -92,7 +105,7 @@ func (s *secrets) cursorFor(list string, position []byte) string {
 const anySize = -1
 
 // positionOf reads a cursor that cursorFor made for the same list.
-func (s *secrets) positionOf(list, cursor string, size int) ([]byte, bool) {
+func (s *Secrets) positionOf(list, cursor string, size int) ([]byte, bool) {
 	data, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(data) < cursorTag || size != anySize && len(data) != cursorTag+size {
 		return nil, false
@@ -100,7 +113,7 @@ func (s *secrets) positionOf(list, cursor string, size int) ([]byte, bool) {
 	return data[cursorTag:], hmac.Equal(data[:cursorTag], s.cursorTagOf(list, data[cursorTag:]))
 }
 
-func (s *secrets) cursorTagOf(list string, position []byte) []byte {
+func (s *Secrets) cursorTagOf(list string, position []byte) []byte {
 	m := hmac.New(sha256.New, s.cursor)
 	m.Write([]byte(list + "\x00"))
 	m.Write(position)

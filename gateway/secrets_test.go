@@ -7,7 +7,7 @@ import (
 	"viaduct/ledger"
 )
 
-func testSecrets(t *testing.T, master byte) secrets {
+func testSecrets(t *testing.T, master byte) *Secrets {
 	t.Helper()
 	s, err := newSecrets([32]byte{master})
 	if err != nil {

@@ -28,13 +28,13 @@ const (
 	maxTokenBytes = tokenHead + 512 + sha256.Size
 )
 
-func (s *secrets) tokenTag(head []byte) []byte {
+func (s *Secrets) tokenTag(head []byte) []byte {
 	m := hmac.New(sha256.New, s.token)
 	m.Write(head)
 	return m.Sum(nil)
 }
 
-func (s *secrets) newToken(prefix string, ends int64, thumbprint [32]byte, scopes []string) string {
+func (s *Secrets) newToken(prefix string, ends int64, thumbprint [32]byte, scopes []string) string {
 	b := append([]byte(nil), prefix[len(keyMark):]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(ends))
 	b = append(b, thumbprint[:]...)

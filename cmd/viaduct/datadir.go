@@ -236,7 +236,7 @@ func newGenesis(network string, now time.Time, operator ed25519.PrivateKey, vali
 
 // secret returns the 32 bytes in a file, making them when the directory holds no network yet.
 func (d *dataDir) secret(name string) ([]byte, error) {
-	text, err := os.ReadFile(d.file(name))
+	secret, err := readSecret(d.file(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, began := os.Stat(d.file(genesisFile)); began == nil {
 			return nil, fmt.Errorf("%s is missing: restore it from a backup", name)
@@ -247,12 +247,17 @@ func (d *dataDir) secret(name string) ([]byte, error) {
 		}
 		return secret, d.write(name, []byte(hex.EncodeToString(secret)))
 	}
+	return secret, err
+}
+
+func readSecret(file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	secret, err := hex.DecodeString(string(text))
 	if err != nil || len(secret) != 32 {
-		return nil, fmt.Errorf("%s does not hold 32 bytes in hex", name)
+		return nil, fmt.Errorf("%s does not hold 32 bytes in hex", filepath.Base(file))
 	}
 	return secret, nil
 }

@@ -192,19 +192,20 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	closers.add("rate limits", closeLimits)
 	sender := webhook.NewSender(webhook.Guard{AllowPrivate: f.Private}, time.Now)
 	defer sender.Close()
+	secrets, err := gateway.Unlock(ctx, store, s.dir.master)
+	if err != nil {
+		return err
+	}
 	config := gateway.Config{
 		Limits: limits, Meters: meters, Tracer: tracer,
 		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Mids: feed, MaxMidAge: f.maxMidAge(),
-		MasterKey: s.dir.master, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
+		Secrets: secrets, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
 	}
 	if cache != nil { // an interface that holds no cache is not nil
 		config.Cache = cache
 	}
 	gate, err := gateway.New(config)
 	if err != nil {
-		return err
-	}
-	if err := gate.CheckMaster(ctx); err != nil {
 		return err
 	}
 	if err := s.dir.operatorKey(ctx, gate, log); err != nil {

@@ -21,6 +21,7 @@ type keysCmd struct {
 	Validator keysValidatorCmd `cmd:"" help:"Make the key of a validator that joins, or the next key of one that is there."`
 	Operator  keysOperatorCmd  `cmd:"" help:"Hand the network to a new operator's key."`
 	NATS      keysNATSCmd      `cmd:"" name:"nats" help:"Make the configuration, certificates and users of the NATS servers of such a network."`
+	Master    keysMasterCmd    `cmd:"" help:"Replace the master key that seals what a database keeps secret."`
 	Show      keysShowCmd      `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
 }
 

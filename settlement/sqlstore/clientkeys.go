@@ -110,11 +110,3 @@ func (s *Store) UseNonce(ctx context.Context, key ledger.ID, nonce string, expir
 		return nil
 	})
 }
-
-// MasterCheck returns what was kept to tell the master key by, keeping value when there is nothing yet.
-func (s *Store) MasterCheck(ctx context.Context, value []byte) ([]byte, error) {
-	if err := s.change(ctx, `INSERT INTO master_check (id, value) VALUES (1, $1) ON CONFLICT DO NOTHING`, value); err != nil {
-		return nil, fmt.Errorf("master check: %w", err)
-	}
-	return one(ctx, s.read, "master check", scanValue[[]byte], `SELECT value FROM master_check WHERE id = 1`)
-}
