@@ -133,6 +133,7 @@ func (r *rig) examples() (all []example) {
 		"RotateAPIKey":      {"/v1/participants/" + mexican + "/api-keys/" + r.newAPIKey(mexican, obj{}).text("id") + "/rotate", mexican},
 		"AddSigningKey":     {"/v1/participants/WLSGGB2L/signing-keys", "WLSGGB2L"},
 		"AddClientKey":      {"/v1/participants/" + mexican + "/client-keys", mexican},
+		"AddEncryptionKey":  {"/v1/participants/" + romanian + "/encryption-keys", romanian},
 		"Submit":            {"/v1/submissions", "SGNSGB2L"},
 		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
 		"PlaceOffer":        {"/v1/offers", dealer},

@@ -33,6 +33,7 @@ type Config struct {
 	Network ledger.Hash // the genesis hash
 	Engine  Engine
 	Store   Store
+	Bus     Bus      // to other gateways with stores of their own; nil where there are none
 	Cache   Balances // nil: balances come from the store
 	Mids    Mids     // nil: no rates, and no order without a bound of its own
 	// MaxMidAge is how old the rates may be that bound an order's price; 0 for any age.

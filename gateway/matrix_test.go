@@ -66,6 +66,8 @@ func TestAuthorisation(t *testing.T) {
 		{"RotateAPIKey", bank + "/api-keys/" + apiKey + "/rotate", obj{}, mexican, 201, 404, 201, noBank + "/api-keys/" + noID + "/rotate"},
 		{"AddSigningKey", bank + "/signing-keys", newKey, mexican, 400, 404, 400, noBank + "/signing-keys"},
 		{"Submit", "/v1/submissions", obj{"submission": "AAAA"}, mexican, 400, 400, 400, ""},
+		{"AddEncryptionKey", bank + "/encryption-keys", obj{"public_key": newKey["public_key"]}, mexican, 201, 404, 403, noBank + "/encryption-keys"},
+		{"ListEncryptionKeys", bank + "/encryption-keys", nil, mexican, 200, 404, 200, noBank + "/encryption-keys"},
 		{"ListSigningKeys", bank + "/signing-keys", nil, mexican, 200, 404, 200, noBank + "/signing-keys"},
 		{"AddClientKey", bank + "/client-keys", obj{"name": "x"}, mexican, 400, 404, 400, noBank + "/client-keys"},
 		{"ListClientKeys", bank + "/client-keys", nil, mexican, 200, 404, 200, noBank + "/client-keys"},

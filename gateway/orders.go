@@ -25,6 +25,7 @@ type draft struct {
 	payments     []sqlstore.Payment
 	details      []sqlstore.Details
 	messages     []sqlstore.Message
+	parcels      []sqlstore.Parcel
 	// signed is the submission as its participant signed it; without it the gateway signs.
 	signed []byte
 }
@@ -59,7 +60,7 @@ type placed struct {
 // run takes an order to its answer.
 //
 // What is on disk after a crash: before BeginRequest nothing; after it the request, its payments as
-// received, and the exact bytes. Whether those were ordered is then unknown, and a repeat with the same
+// received, what their receivers are to have, and the exact bytes. Whether those were ordered is then unknown, and a repeat with the same
 // key submits the same bytes again, which the ledger takes once.
 func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 	x := exchangeOf(ctx)
@@ -78,6 +79,9 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 		return nil, err
 	}
 	if err := x.faults.problem(); err != nil {
+		return nil, err
+	}
+	if d.parcels, err = g.parcelsFor(ctx, d); err != nil {
 		return nil, err
 	}
 	var submission []byte // none, when nothing is ordered and what is kept is all there is
@@ -105,7 +109,8 @@ func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 			Participant: o.signer, Key: o.key, Fingerprint: fingerprint, Submission: submission,
 			Created: now, Lease: now + leaseTime.Milliseconds(), RequestID: x.id, Trace: x.trace.String(),
 		},
-		Payments: d.payments, Details: d.details, Messages: d.messages, Given: d.signed != nil, Traced: g.cfg.Tracer != nil && x.trace.Sampled(), Approval: approval,
+		Payments: d.payments, Details: d.details, Messages: d.messages, Parcels: d.parcels, Given: d.signed != nil,
+		Traced: g.cfg.Tracer != nil && x.trace.Sampled(), Approval: approval,
 	}, now)
 	if errors.Is(err, sqlstore.ErrExists) {
 		return nil, refuse(openapi.ErrorCodeIdReused, "a payment of the submission was sent before")
@@ -207,14 +212,18 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 	if at.instructions, err = instructionsOf(request.Submission); err != nil {
 		return at, err
 	}
+	if err := g.deliver(ctx, o.signer, paymentIDs(at.instructions)); err != nil {
+		if begun == sqlstore.BegunNew {
+			g.abandon(ctx, o)
+		}
+		return at, err
+	}
 	start := time.Now()
 	accepted, err := g.submitTraced(ctx, request.Submission)
 	switch {
 	case errors.Is(err, settlement.ErrUnavailable):
 		if begun == sqlstore.BegunNew {
-			if err := g.cfg.Store.AbandonRequest(ctx, o.signer, o.key); err != nil {
-				g.cfg.Log.Error("abandon request", "request_id", exchangeOf(ctx).id, "error", err)
-			}
+			g.abandon(ctx, o)
 		}
 		g.cfg.Log.Warn("settlement is not available", "request_id", exchangeOf(ctx).id, "error", err)
 		return at, &problem{code: openapi.ErrorCodeUnavailable, detail: "nothing was ordered; repeat the request with the same key", retry: 1}
@@ -231,6 +240,13 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 	}
 	at.final, err = g.await(ctx, o, at.height)
 	return at, err
+}
+
+// abandon frees the key of a request that was surely not ordered.
+func (g *Gateway) abandon(ctx context.Context, o order) {
+	if err := g.cfg.Store.AbandonRequest(ctx, o.signer, o.key); err != nil {
+		g.cfg.Log.Error("abandon request", "request_id", exchangeOf(ctx).id, "error", err)
+	}
 }
 
 // await waits for the result as long as the caller asked, or as long as the order needs.

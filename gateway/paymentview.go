@@ -139,14 +139,7 @@ func moneyPointer(units int64, a ledger.AssetName) *openapi.Money {
 // way it went.
 func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller) (openapi.Payment, error) {
 	v := paymentView(p, by.bic)
-	details, err := g.cfg.Store.PaymentDetails(ctx, by.bic, p.ID)
-	switch {
-	case err == nil:
-		v.Details = new(openapi.Details)
-		if err := json.Unmarshal(details.Text, v.Details); err != nil {
-			return v, fmt.Errorf("kept details: %w", err)
-		}
-	case !errors.Is(err, sqlstore.ErrNotFound):
+	if err := g.tellDetails(ctx, &v, &p, by.bic); err != nil {
 		return v, err
 	}
 	if err := g.tellReturns(ctx, &v, &p); err != nil {
@@ -170,6 +163,25 @@ func (g *Gateway) paymentFor(ctx context.Context, p sqlstore.Payment, by caller)
 		}
 	}
 	return v, nil
+}
+
+// tellDetails adds the confidential details: to the sender what it gave, to the receiver what it got.
+func (g *Gateway) tellDetails(ctx context.Context, v *openapi.Payment, p *sqlstore.Payment, viewer ledger.BIC) error {
+	if p.From != viewer {
+		return g.received(ctx, v, p)
+	}
+	details, err := g.cfg.Store.PaymentDetails(ctx, viewer, p.ID)
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.Details = new(openapi.Details)
+	if err := json.Unmarshal(details.Text, v.Details); err != nil {
+		return fmt.Errorf("kept details: %w", err)
+	}
+	return nil
 }
 
 // arrived adds up what paths bring, asset by asset, in the paths' order.

@@ -23,6 +23,12 @@ type Engine interface {
 	Watch(ctx context.Context) (*settlement.Watch, error)
 }
 
+// Bus carries what the gateways of a network tell each other; settlement.Bus serves it.
+type Bus interface {
+	Request(ctx context.Context, subject string, data []byte) ([]byte, error)
+	Subscribe(subject string, f func(data []byte, reply func([]byte))) (cancel func() error, err error)
+}
+
 // Store keeps what the gateway knows: requests, projected results, keys, details; *sqlstore.Store
 // serves it.
 type Store interface {
@@ -102,6 +108,12 @@ type Store interface {
 	PutSigningKey(ctx context.Context, k sqlstore.SigningKey) error
 	DeleteSigningKey(ctx context.Context, participant ledger.BIC, public [32]byte) error
 	SigningKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.SigningKey, error)
+	PutEncryptionKey(ctx context.Context, k sqlstore.EncryptionKey) error
+	EncryptionKeys(ctx context.Context, participant ledger.BIC) ([]sqlstore.EncryptionKey, error)
+	PutParcel(ctx context.Context, p sqlstore.Parcel) error
+	Undelivered(ctx context.Context, sender ledger.BIC, payments []ledger.ID) ([]sqlstore.Parcel, error)
+	MarkDelivered(ctx context.Context, sender ledger.BIC, payment ledger.ID) error
+	Parcel(ctx context.Context, receiver ledger.BIC, p *sqlstore.Payment) (sqlstore.Parcel, error)
 
 	PutWebhook(ctx context.Context, w sqlstore.Webhook, most int) error
 	Webhook(ctx context.Context, participant ledger.BIC, id ledger.ID) (sqlstore.Webhook, error)

@@ -66,6 +66,7 @@ type rig struct {
 	keys     map[string]string // by BIC; "" is the operator's
 	clock    atomic.Int64      // added to the gateway's clock
 	doc      *openapi3.T
+	genesis  *ledger.Genesis
 	requests atomic.Int64
 	client   *http.Client
 }
@@ -190,7 +191,7 @@ func startRigWith(t testing.TB, tracer *tracing.Tracer, open newCache, database 
 		Now: clock,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
-	r.bus, r.database = bus, url
+	r.bus, r.database, r.genesis = bus, url, genesis
 	r.gateway, err = New(r.config)
 	r.ok(err)
 	v, err := proof.NewValidator("validator-1", genesis.Validators[0].Key[:])

@@ -1278,6 +1278,23 @@ type Details struct {
 	Remittance string `json:"remittance,omitempty"`
 }
 
+// EncryptionKey defines model for EncryptionKey.
+type EncryptionKey struct {
+	// CreatedAt RFC 3339.
+	CreatedAt Time `json:"created_at"`
+
+	// KeptByGateway Whether the gateway opens with it for the participant.
+	KeptByGateway bool `json:"kept_by_gateway"`
+
+	// PublicKey X25519, base64.
+	PublicKey string `json:"public_key"`
+}
+
+// EncryptionKeyPage defines model for EncryptionKeyPage.
+type EncryptionKeyPage struct {
+	Data []EncryptionKey `json:"data"`
+}
+
 // ErrorCode Stable; new ones are only added.
 type ErrorCode string
 
@@ -1667,6 +1684,15 @@ type NewClientKey struct {
 	PublicKey string `json:"public_key,omitempty"`
 }
 
+// NewEncryptionKey defines model for NewEncryptionKey.
+type NewEncryptionKey struct {
+	// Proof Ed25519 signature, base64, by one of the participant's signing keys of `viaduct/encryption-key/v1`, a zero byte, the network (32 bytes), the BIC (11 bytes, a head office's with XXX) and the public key. Where the gateway signs for the participant it makes it.
+	Proof string `json:"proof,omitempty"`
+
+	// PublicKey X25519, 32 bytes in base64.
+	PublicKey string `json:"public_key"`
+}
+
 // NewOffer defines model for NewOffer.
 type NewOffer struct {
 	// ExpiresAt RFC 3339.
@@ -1971,8 +1997,11 @@ type Payment struct {
 	DeliveredIn []Money `json:"delivered_in,omitempty"`
 
 	// Details Confidential; the ledger holds a salted hash of it only.
-	Details    *Details `json:"details,omitempty"`
-	EndToEndId string   `json:"end_to_end_id,omitempty"`
+	Details *Details `json:"details,omitempty"`
+
+	// DetailsMismatch True when what came for the receiver does not open, or is not what the sender committed to in the ledger; it is not shown.
+	DetailsMismatch bool   `json:"details_mismatch,omitempty"`
+	EndToEndId      string `json:"end_to_end_id,omitempty"`
 
 	// From ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
 	From   BIC    `json:"from"`
@@ -2002,8 +2031,11 @@ type Payment struct {
 
 	// ReturnedBy The settled return of this payment. Told of one payment, not in lists.
 	ReturnedBy string `json:"returned_by,omitempty"`
-	Send       *Money `json:"send,omitempty"`
-	SendMax    *Money `json:"send_max,omitempty"`
+
+	// SealedDetails Confidential details that only the receiver opens, with the private half of `public_key`: HPKE (RFC 9180) as docs/security.md says. What is in it must have the `commitment`, which the receipt proves.
+	SealedDetails *SealedDetails `json:"sealed_details,omitempty"`
+	Send          *Money         `json:"send,omitempty"`
+	SendMax       *Money         `json:"send_max,omitempty"`
 
 	// SettledAt RFC 3339.
 	SettledAt Time          `json:"settled_at,omitempty"`
@@ -2204,6 +2236,16 @@ type Redelivery struct {
 
 // Scope What a key may do: each operation's `security` names the scope it asks for. `messages:write` sends ISO 20022 messages, which order payments and ask for reports; `all` is every scope there is.
 type Scope string
+
+// SealedDetails Confidential details that only the receiver opens, with the private half of `public_key`: HPKE (RFC 9180) as docs/security.md says. What is in it must have the `commitment`, which the receipt proves.
+type SealedDetails struct {
+	// Commitment 32 bytes in hex.
+	Commitment string `json:"commitment"`
+
+	// Data Encapsulated key and ciphertext, base64.
+	Data      string `json:"data"`
+	PublicKey string `json:"public_key"`
+}
 
 // SigningKey defines model for SigningKey.
 type SigningKey struct {
@@ -2587,6 +2629,12 @@ type ListAPIKeysParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// AddEncryptionKeyParams defines parameters for AddEncryptionKey.
+type AddEncryptionKeyParams struct {
+	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
+	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AddSigningKeyParams defines parameters for AddSigningKey.
 type AddSigningKeyParams struct {
 	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
@@ -2744,6 +2792,9 @@ type RotateAPIKeyJSONRequestBody = KeyRotation
 // AddClientKeyJSONRequestBody defines body for AddClientKey for application/json ContentType.
 type AddClientKeyJSONRequestBody = NewClientKey
 
+// AddEncryptionKeyJSONRequestBody defines body for AddEncryptionKey for application/json ContentType.
+type AddEncryptionKeyJSONRequestBody = NewEncryptionKey
+
 // AddSigningKeyJSONRequestBody defines body for AddSigningKey for application/json ContentType.
 type AddSigningKeyJSONRequestBody = NewSigningKey
 
@@ -2878,6 +2929,12 @@ type ServerInterface interface {
 	// DeleteClientKey Forget a client key
 	// (DELETE /v1/participants/{bic}/client-keys/{id})
 	DeleteClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID)
+	// ListEncryptionKeys List encryption keys
+	// (GET /v1/participants/{bic}/encryption-keys)
+	ListEncryptionKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
+	// AddEncryptionKey Register an encryption key of the participant's own
+	// (POST /v1/participants/{bic}/encryption-keys)
+	AddEncryptionKey(w http.ResponseWriter, r *http.Request, bic BICPath, params AddEncryptionKeyParams)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(w http.ResponseWriter, r *http.Request, bic BICPath)
@@ -3175,6 +3232,18 @@ func (_ Unimplemented) AddClientKey(w http.ResponseWriter, r *http.Request, bic 
 // DeleteClientKey Forget a client key
 // (DELETE /v1/participants/{bic}/client-keys/{id})
 func (_ Unimplemented) DeleteClientKey(w http.ResponseWriter, r *http.Request, bic KeyOwner, id ID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListEncryptionKeys List encryption keys
+// (GET /v1/participants/{bic}/encryption-keys)
+func (_ Unimplemented) ListEncryptionKeys(w http.ResponseWriter, r *http.Request, bic BICPath) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// AddEncryptionKey Register an encryption key of the participant's own
+// (POST /v1/participants/{bic}/encryption-keys)
+func (_ Unimplemented) AddEncryptionKey(w http.ResponseWriter, r *http.Request, bic BICPath, params AddEncryptionKeyParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4774,6 +4843,82 @@ func (siw *ServerInterfaceWrapper) DeleteClientKey(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListEncryptionKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListEncryptionKeys(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic BICPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "bic", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEncryptionKeys(w, r, bic)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddEncryptionKey operation middleware
+func (siw *ServerInterfaceWrapper) AddEncryptionKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bic" -------------
+	var bic BICPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bic", chi.URLParam(r, "bic"), &bic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "bic", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bic", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddEncryptionKeyParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey OptionalIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddEncryptionKey(w, r, bic, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListSigningKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListSigningKeys(w http.ResponseWriter, r *http.Request) {
 
@@ -6235,6 +6380,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/participants/{bic}/client-keys/{id}", wrapper.DeleteClientKey)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/participants/{bic}/encryption-keys", wrapper.ListEncryptionKeys)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/participants/{bic}/encryption-keys", wrapper.AddEncryptionKey)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/participants/{bic}/signing-keys", wrapper.ListSigningKeys)
@@ -8093,6 +8244,93 @@ func (response DeleteClientKeydefaultApplicationProblemPlusJSONResponse) VisitDe
 	return err
 }
 
+type ListEncryptionKeysRequestObject struct {
+	Bic BICPath `json:"bic"`
+}
+
+type ListEncryptionKeysResponseObject interface {
+	VisitListEncryptionKeysResponse(w http.ResponseWriter) error
+}
+
+type ListEncryptionKeys200JSONResponse EncryptionKeyPage
+
+func (response ListEncryptionKeys200JSONResponse) VisitListEncryptionKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEncryptionKeys304Response = NotModifiedResponse
+
+func (response ListEncryptionKeys304Response) VisitListEncryptionKeysResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListEncryptionKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEncryptionKeysdefaultApplicationProblemPlusJSONResponse) VisitListEncryptionKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddEncryptionKeyRequestObject struct {
+	Bic    BICPath `json:"bic"`
+	Params AddEncryptionKeyParams
+	Body   *AddEncryptionKeyJSONRequestBody
+}
+
+type AddEncryptionKeyResponseObject interface {
+	VisitAddEncryptionKeyResponse(w http.ResponseWriter) error
+}
+
+type AddEncryptionKey201JSONResponse EncryptionKey
+
+func (response AddEncryptionKey201JSONResponse) VisitAddEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddEncryptionKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddEncryptionKeydefaultApplicationProblemPlusJSONResponse) VisitAddEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSigningKeysRequestObject struct {
 	Bic BICPath `json:"bic"`
 }
@@ -9572,6 +9810,12 @@ type StrictServerInterface interface {
 	// DeleteClientKey Forget a client key
 	// (DELETE /v1/participants/{bic}/client-keys/{id})
 	DeleteClientKey(ctx context.Context, request DeleteClientKeyRequestObject) (DeleteClientKeyResponseObject, error)
+	// ListEncryptionKeys List encryption keys
+	// (GET /v1/participants/{bic}/encryption-keys)
+	ListEncryptionKeys(ctx context.Context, request ListEncryptionKeysRequestObject) (ListEncryptionKeysResponseObject, error)
+	// AddEncryptionKey Register an encryption key of the participant's own
+	// (POST /v1/participants/{bic}/encryption-keys)
+	AddEncryptionKey(ctx context.Context, request AddEncryptionKeyRequestObject) (AddEncryptionKeyResponseObject, error)
 	// ListSigningKeys List signing keys
 	// (GET /v1/participants/{bic}/signing-keys)
 	ListSigningKeys(ctx context.Context, request ListSigningKeysRequestObject) (ListSigningKeysResponseObject, error)
@@ -10667,6 +10911,66 @@ func (sh *strictHandler) DeleteClientKey(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DeleteClientKeyResponseObject); ok {
 		if err := validResponse.VisitDeleteClientKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEncryptionKeys operation middleware
+func (sh *strictHandler) ListEncryptionKeys(w http.ResponseWriter, r *http.Request, bic BICPath) {
+	var request ListEncryptionKeysRequestObject
+
+	request.Bic = bic
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEncryptionKeys(ctx, request.(ListEncryptionKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEncryptionKeys")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEncryptionKeysResponseObject); ok {
+		if err := validResponse.VisitListEncryptionKeysResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddEncryptionKey operation middleware
+func (sh *strictHandler) AddEncryptionKey(w http.ResponseWriter, r *http.Request, bic BICPath, params AddEncryptionKeyParams) {
+	var request AddEncryptionKeyRequestObject
+
+	request.Bic = bic
+	request.Params = params
+
+	var body AddEncryptionKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddEncryptionKey(ctx, request.(AddEncryptionKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddEncryptionKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddEncryptionKeyResponseObject); ok {
+		if err := validResponse.VisitAddEncryptionKeyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

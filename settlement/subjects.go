@@ -7,11 +7,11 @@ func leaderDoors() []string {
 
 // ClientSubjects returns what a client must be allowed to publish and to subscribe to.
 func ClientSubjects() (publish, subscribe []string) {
-	publish = []string{subjectWhoLeads}
+	publish = []string{subjectWhoLeads, SubjectEncryptionKey, SubjectParcel}
 	for _, door := range leaderDoors() {
 		publish = append(publish, doorOf("*", door))
 	}
-	return publish, []string{subjectLeader, subjectProjected}
+	return publish, []string{subjectLeader, subjectProjected, SubjectEncryptionKey, SubjectParcel}
 }
 
 // NodeSubjects returns what the node of that name must be allowed to publish and to subscribe to, beside

@@ -19,6 +19,13 @@ const (
 	subjectCertified = "viaduct.certified"  // .NAME, the certificates a node asked for
 )
 
+// The subjects that gateways tell each other by. Every gateway hears them, and who serves the participant
+// answers.
+const (
+	SubjectEncryptionKey = "viaduct.details.key" // which key a participant's details are sealed to
+	SubjectParcel        = "viaduct.details.put" // sealed details; answered once they are on disk
+)
+
 // The doors of a node: all but the last two are open at the sequencer alone.
 const (
 	doorSubmit     = "submit"

@@ -16,6 +16,7 @@ type paymentsCmd struct {
 	List    paymentsListCmd    `cmd:"" default:"withargs" help:"List payments sent or received, newest first."`
 	Show    paymentsShowCmd    `cmd:"" help:"Show a payment and the way it went."`
 	Approve paymentsApproveCmd `cmd:"" help:"Approve a payment that waits for a second API key, or refuse it."`
+	Open    paymentsOpenCmd    `cmd:"" help:"Open the confidential details that were sealed to a key of your own."`
 	Receipt paymentsReceiptCmd `cmd:"" help:"Download a payment's receipt, for viaduct verify."`
 }
 

@@ -172,7 +172,8 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 		return err
 	}
 	defer conn.Close()
-	if s.client, err = settlement.NewClient(settlement.Over(conn)); err != nil {
+	bus := settlement.Over(conn)
+	if s.client, err = settlement.NewClient(bus); err != nil {
 		return err
 	}
 	closers.add("settlement client", s.client.Close)
@@ -198,7 +199,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	}
 	config := gateway.Config{
 		Limits: limits, Meters: meters, Tracer: tracer,
-		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Mids: feed, MaxMidAge: f.maxMidAge(),
+		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Bus: bus, Mids: feed, MaxMidAge: f.maxMidAge(),
 		Secrets: secrets, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
 	}
 	if cache != nil { // an interface that holds no cache is not nil
@@ -208,6 +209,11 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	if err != nil {
 		return err
 	}
+	stopParcels, err := gate.ServeParcels(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	closers.add("sealed details", stopParcels)
 	if err := s.dir.operatorKey(ctx, gate, log); err != nil {
 		return fmt.Errorf("operator key: %w", err)
 	}

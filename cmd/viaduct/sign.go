@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"viaduct/gateway"
 	"viaduct/internal/money"
 	"viaduct/ledger"
 	"viaduct/openapi"
@@ -48,6 +49,7 @@ func hash(text string) (h ledger.Hash, err error) {
 
 type keysProveCmd struct {
 	signerFlags
+	EncryptionKey string `placeholder:"BASE64" help:"Vouch with the signing key for this encryption key instead: the body for encryption-keys."`
 }
 
 // Run prints the body that registers the key: the public key, and its signature that it is the
@@ -56,6 +58,16 @@ func (c keysProveCmd) Run(t terminal) error {
 	key, network, bic, err := c.read()
 	if err != nil {
 		return err
+	}
+	if c.EncryptionKey != "" {
+		public, err := base64.StdEncoding.DecodeString(c.EncryptionKey)
+		if err != nil || len(public) != 32 {
+			return fmt.Errorf("%w: --encryption-key: not 32 bytes in base64", errUsed)
+		}
+		return json.NewEncoder(t.out).Encode(openapi.NewEncryptionKey{
+			PublicKey: c.EncryptionKey,
+			Proof:     base64.StdEncoding.EncodeToString(ed25519.Sign(key, gateway.EncryptionKeyProof(network, bic, [32]byte(public)))),
+		})
 	}
 	public := key.Public().(ed25519.PublicKey)
 	return json.NewEncoder(t.out).Encode(openapi.NewSigningKey{

@@ -15,14 +15,15 @@ import (
 )
 
 type keysCmd struct {
-	New       keysNewCmd       `cmd:"" help:"Make an Ed25519 key pair and print it."`
-	Prove     keysProveCmd     `cmd:"" help:"Print the body that registers a signing key of a participant's own."`
-	Network   keysNetworkCmd   `cmd:"" help:"Begin a network of several processes: a genesis, and a directory with its keys for each."`
-	Validator keysValidatorCmd `cmd:"" help:"Make the key of a validator that joins, or the next key of one that is there."`
-	Operator  keysOperatorCmd  `cmd:"" help:"Hand the network to a new operator's key."`
-	NATS      keysNATSCmd      `cmd:"" name:"nats" help:"Make the configuration, certificates and users of the NATS servers of such a network."`
-	Master    keysMasterCmd    `cmd:"" help:"Replace the master key that seals what a database keeps secret."`
-	Show      keysShowCmd      `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
+	New        keysNewCmd        `cmd:"" help:"Make an Ed25519 key pair and print it."`
+	Prove      keysProveCmd      `cmd:"" help:"Print the body that registers a signing key of a participant's own."`
+	Network    keysNetworkCmd    `cmd:"" help:"Begin a network of several processes: a genesis, and a directory with its keys for each."`
+	Validator  keysValidatorCmd  `cmd:"" help:"Make the key of a validator that joins, or the next key of one that is there."`
+	Operator   keysOperatorCmd   `cmd:"" help:"Hand the network to a new operator's key."`
+	NATS       keysNATSCmd       `cmd:"" name:"nats" help:"Make the configuration, certificates and users of the NATS servers of such a network."`
+	Encryption keysEncryptionCmd `cmd:"" help:"Make an X25519 key pair for sealed details and print it."`
+	Master     keysMasterCmd     `cmd:"" help:"Replace the master key that seals what a database keeps secret."`
+	Show       keysShowCmd       `cmd:"" help:"Print the public keys of a data directory that no viaduct is using: the network, its operator and validators."`
 }
 
 type keysNewCmd struct {

@@ -32,6 +32,7 @@ type Begin struct {
 	Payments []Payment
 	Details  []Details
 	Messages []Message
+	Parcels  []Parcel
 	// Given says that the payments' ids are the participant's own choice: ErrExists when it used one before.
 	Given bool
 	// Traced says that the payments' events are to join the request's trace.
@@ -159,6 +160,13 @@ func (b *Begin) write(ctx context.Context, t tx) error {
 	if err := details.run(ctx, t); err != nil {
 		return err
 	}
+	parcels := insertion{into: "parcels (" + parcelColumns + ")"}
+	for i := range b.Parcels {
+		b.Parcels[i].appendTo(&parcels)
+	}
+	if err := parcels.run(ctx, t); err != nil {
+		return err
+	}
 	for i := range b.Messages {
 		if err := b.Messages[i].write(ctx, t); err != nil {
 			return err
@@ -238,6 +246,7 @@ func (s *Store) AbandonRequest(ctx context.Context, participant ledger.BIC, key 
 			for _, text := range []string{
 				`DELETE FROM messages WHERE id IN (SELECT message FROM message_payments WHERE payment = $1 AND sender = $2)`,
 				`DELETE FROM message_payments WHERE message IN (SELECT message FROM message_payments WHERE payment = $1 AND sender = $2)`,
+				`DELETE FROM parcels WHERE payment = $1 AND sender = $2`,
 				`DELETE FROM payment_details WHERE payment = $1 AND sender = $2`,
 				`DELETE FROM payments WHERE id = $1 AND sender = $2 AND status = 'received'`,
 			} {
