@@ -60,8 +60,8 @@ type placed struct {
 // run takes an order to its answer.
 //
 // What is on disk after a crash: before BeginRequest nothing; after it the request, its payments as
-// received, what their receivers are to have, and the exact bytes. Whether those were ordered is then unknown, and a repeat with the same
-// key submits the same bytes again, which the ledger takes once.
+// received, what their receivers are to have, and the exact bytes. Whether those were ordered is then
+// unknown, and a repeat with the same key submits the same bytes again, which the ledger takes once.
 func (g *Gateway) run(ctx context.Context, o order) (*answer, error) {
 	x := exchangeOf(ctx)
 	if o.key == "" {
