@@ -52,21 +52,22 @@ type BoundKind uint8
 
 // The kinds of bound: what a payment runs into, and what keeps a route closed.
 const (
-	OfferUsedUp   BoundKind = iota + 1 // the offer gives no more
-	BalanceSpent                       // the holder has no more of the asset
-	LimitReached                       // the holder's line takes no more
-	CapReached                         // the net debit cap of the holder in the currency
-	AllRedeemed                        // the issuer owes no more of the asset
-	Frozen                             // the line, or the issuer's whole asset
-	NotAuthorised                      // the issuer has not approved the holder
-	NotRippling                        // the holder does not let value pass through the line
-	OfferHeldOut                       // the offer would close a gainful cycle
-	OfferHeld                          // firm quotes hold the offer, or a part of it
+	OfferUsedUp      BoundKind = iota + 1 // the offer gives no more
+	BalanceSpent                          // the holder has no more of the asset
+	LimitReached                          // the holder's line takes no more
+	CapReached                            // the net debit cap of the holder in the currency
+	AllRedeemed                           // the issuer owes no more of the asset
+	Frozen                                // the line, or the issuer's whole asset
+	NotAuthorised                         // the issuer has not approved the holder
+	NotRippling                           // the holder does not let value pass through the line
+	OfferHeldOut                          // the offer would close a gainful cycle
+	OfferHeld                             // firm quotes hold the offer, or a part of it
+	InventoryReached                      // the maker's offers made it as long or short as it lets them
 )
 
 var boundWords = [...]string{
 	"", "offer_used_up", "balance_spent", "limit_reached", "net_debit_cap_reached", "all_redeemed", "frozen",
-	"not_authorized", "not_rippling", "offer_held_out", "offer_held",
+	"not_authorized", "not_rippling", "offer_held_out", "offer_held", "inventory_reached",
 }
 
 // String returns the bound's slug.

@@ -47,6 +47,12 @@ func (a *answer) VisitSubmitMessageResponse(w http.ResponseWriter) error { retur
 // VisitPlaceOfferResponse writes the answer.
 func (a *answer) VisitPlaceOfferResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitReplaceOffersResponse writes the answer.
+func (a *answer) VisitReplaceOffersResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitSetInventoryResponse writes the answer.
+func (a *answer) VisitSetInventoryResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitCancelOfferResponse writes the answer.
 func (a *answer) VisitCancelOfferResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -137,6 +137,8 @@ func (r *rig) examples() (all []example) {
 		"Submit":            {"/v1/submissions", "SGNSGB2L"},
 		"SetLine":           {"/v1/lines/" + romanian + "/MXN/" + mexican, romanian},
 		"PlaceOffer":        {"/v1/offers", dealer},
+		"SetInventory":      {"/v1/inventory", dealer},
+		"ReplaceOffers":     {"/v1/offers", dealer},
 		"Quote":             {"/v1/quotes", mexican},
 		"CreatePayment":     {"/v1/payments", mexican},
 		"ApprovePayment":    {"/v1/payments/" + held + "/approve", "second"},

@@ -24,7 +24,7 @@ import (
 // faults, so that all faults are told at once. Each of them ends in faults.problem.
 func looksFurther(operation string) bool {
 	switch operation {
-	case "CreatePayment", "Quote", "PlaceOffer", "SetLine", "ChangeParticipant", "AdmitParticipant":
+	case "CreatePayment", "Quote", "PlaceOffer", "ReplaceOffers", "SetInventory", "SetLine", "ChangeParticipant", "AdmitParticipant":
 		return true
 	}
 	return false

@@ -38,6 +38,8 @@ type Config struct {
 	Mids    Mids     // nil: no rates, and no order without a bound of its own
 	// MaxMidAge is how old the rates may be that bound an order's price; 0 for any age.
 	MaxMidAge time.Duration
+	// Fences are how far an offer's price may be off mid, in basis points, for the pairs that have one.
+	Fences map[FencedPair]int64
 	// Secrets are what Unlock returned for the store: they encrypt what is kept at rest, and key the
 	// fingerprints and cursors.
 	Secrets *Secrets

@@ -28,6 +28,11 @@ func (m *Meters) Stage(name string, took time.Duration) {
 	m.set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`viaduct_stage_seconds{stage=%q}`, name), stageBuckets).Update(took.Seconds())
 }
 
+// RatesRead notes how reading the mid-market rates ended: "ok", or why the last good ones stay.
+func (m *Meters) RatesRead(code string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf(`viaduct_rates_reads_total{result=%q}`, code)).Inc()
+}
+
 // request notes an answer.
 func (m *Meters) request(operation string, status int, took time.Duration) {
 	m.set.GetOrCreateCounter(fmt.Sprintf(`viaduct_http_requests_total{operation=%q,status="%d"}`, operation, status)).Inc()

@@ -22,7 +22,8 @@ func (s server) PlaceOffer(ctx context.Context, r openapi.PlaceOfferRequestObjec
 		signer: x.caller.bic, key: x.key, method: http.MethodPost, path: "/v1/offers", settle: true,
 		draft: func(context.Context) (*draft, error) {
 			offer := readOffer(r.Body, x.caller.bic, s.now(), &x.faults)
-			return &draft{instructions: []ledger.Instruction{offer}}, nil
+			err := s.fenced(offer.Give.Currency, offer.Want.Currency, offer.Price, "/price", &x.faults)
+			return &draft{instructions: []ledger.Instruction{offer}}, err
 		},
 		answer: func(ctx context.Context, at placed) (*answer, error) {
 			return s.offerAnswer(ctx, http.StatusCreated, x.caller.bic, at)
@@ -32,8 +33,8 @@ func (s server) PlaceOffer(ctx context.Context, r openapi.PlaceOfferRequestObjec
 
 // timesInForce has no word for what is not said, which is good till cancelled.
 var timesInForce = map[openapi.TimeInForce]ledger.TimeInForce{
-	openapi.GoodTillCancelled: ledger.GoodTillCancelled, openapi.ImmediateOrCancel: ledger.ImmediateOrCancel,
-	openapi.FillOrKill: ledger.FillOrKill, openapi.Passive: ledger.Passive,
+	openapi.TimeInForceGoodTillCancelled: ledger.GoodTillCancelled, openapi.TimeInForceImmediateOrCancel: ledger.ImmediateOrCancel,
+	openapi.TimeInForceFillOrKill: ledger.FillOrKill, openapi.TimeInForcePassive: ledger.Passive,
 }
 
 // readOffer makes the instruction, and records what is wrong with the request.

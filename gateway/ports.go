@@ -86,6 +86,10 @@ type Store interface {
 	Offer(ctx context.Context, maker ledger.BIC, id ledger.ID) (sqlstore.Offer, error)
 	Offers(ctx context.Context, f sqlstore.OfferFilter, after uint64, limit int) ([]sqlstore.Offer, error)
 	Hold(ctx context.Context, owner ledger.BIC, id ledger.ID) (sqlstore.Hold, error)
+	Fills(ctx context.Context, dealer ledger.BIC, f sqlstore.FillFilter, after sqlstore.FillCursor, limit int) ([]sqlstore.Fill, error)
+	FillTotals(ctx context.Context, dealer ledger.BIC, f sqlstore.FillFilter) ([]sqlstore.FillTotal, error)
+	Inventories(ctx context.Context, dealer ledger.BIC) ([]sqlstore.Inventory, error)
+	Ladder(ctx context.Context, maker ledger.BIC, base, quote money.Currency) ([]sqlstore.Offer, error)
 	Book(ctx context.Context, give, want money.Currency, limit int) ([]sqlstore.Offer, error)
 
 	Block(ctx context.Context, height uint64) (sqlstore.Block, error)

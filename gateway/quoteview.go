@@ -74,6 +74,8 @@ func boundText(b fx.Bound) string {
 		return "firm quotes hold the offer of " + who + ", or a part of it"
 	case fx.OfferHeldOut:
 		return "the offer of " + who + " is held out: it would close a gainful cycle"
+	case fx.InventoryReached:
+		return "the offer of " + who + " shows no more within its maker's inventory limits"
 	}
 	return b.Kind.String()
 }

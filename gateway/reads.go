@@ -125,19 +125,19 @@ func (s server) GetLatestCheckpoint(ctx context.Context, r openapi.GetLatestChec
 	return view, nil
 }
 
-// ListRates tells the mid-market rates, against the euro as the table has them.
+// ListRates tells the mid-market rates, against its base as the table has them.
 func (s server) ListRates(context.Context, openapi.ListRatesRequestObject) (openapi.ListRatesResponseObject, error) {
 	table, err := s.mids()
 	if err != nil {
 		return nil, &problem{code: openapi.ErrorCodeUnavailable, detail: "no mid-market rates yet"}
 	}
-	euro := money.MustCurrency("EUR")
+	base := table.Base()
 	out := openapi.ListRates200JSONResponse{
-		Source: table.Source(), AsOf: timeText(table.Date().UnixMilli()), Base: euro.String(), Stale: s.stale(table),
+		Source: table.Source(), AsOf: timeText(table.Date().UnixMilli()), Base: base.String(), Stale: s.stale(table),
 		Data: []openapi.Rate{},
 	}
 	for _, c := range money.Currencies() {
-		if mid, err := table.Mid(euro, c); err == nil {
+		if mid, err := table.Mid(base, c); err == nil {
 			out.Data = append(out.Data, openapi.Rate{Currency: c.String(), Rate: mid.Decimal().String()})
 		}
 	}

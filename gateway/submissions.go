@@ -156,6 +156,9 @@ func (s server) Submit(ctx context.Context, r openapi.SubmitRequestObject) (open
 			if err != nil {
 				return nil, err
 			}
+			if err := s.fencedSubmission(sub.instructions, &x.faults); err != nil {
+				return nil, err
+			}
 			return s.submissionDraft(ctx, sub, r.Body.Details)
 		},
 		answer: func(ctx context.Context, at placed) (*answer, error) {

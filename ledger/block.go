@@ -141,10 +141,17 @@ type Changes struct {
 	Participants []Participant
 	Positions    []PositionChange
 	Purses       []PurseChange
+	Stocks       []StockChange
 	// Offers tells of each offer that was placed, filled, or taken off.
 	Offers []OfferChange
 	// Holds tells of each hold that was placed, and of each that ended.
 	Holds []HoldChange
+}
+
+// StockChange is a dealer's count after a block, with its name.
+type StockChange struct {
+	Owner BIC
+	Stock
 }
 
 // PurseChange is a purse after a block, with its participant's name.
@@ -199,6 +206,7 @@ func (b *Block) reset() {
 	c := &b.Changes
 	c.Participants, c.Positions, c.Purses, c.Offers = c.Participants[:0], c.Positions[:0], c.Purses[:0], c.Offers[:0]
 	c.Holds = c.Holds[:0]
+	c.Stocks = c.Stocks[:0]
 }
 
 // addLeaf closes the leaf written since the last one.

@@ -53,6 +53,7 @@ func (s *State) cross(o *Offer, r *Result, room *int) error {
 		if err := s.postPlan(&s.plan, r); err != nil {
 			return err
 		}
+		s.count(o.Maker, o.Give, o.Want, x.in, x.take)
 		*room -= movesLen(s.plan.Flows)
 		r.Source += x.in
 		r.Delivered += x.take
@@ -71,7 +72,8 @@ func (s *State) crossable(o *Offer, at OfferIdx) crossing {
 	if !s.mayHandOver(o.GivePos, standing.WantPos) || !s.mayHandOver(standing.GivePos, o.WantPos) {
 		return crossing{}
 	}
-	budget := min(s.arriving(o.GivePos, standing.WantPos, min(o.Remaining, s.givable(o.GivePos))), s.Headroom(standing.WantPos))
+	give, take := s.least(s.rooms(o.Maker), o.Maker, s.assets[o.Give].Currency, s.assets[o.Want].Currency)
+	budget := min(s.arriving(o.GivePos, standing.WantPos, min(o.Remaining, give, s.givable(o.GivePos))), s.Headroom(standing.WantPos))
 	out, _, err := money.MulDiv(budget, standing.Price.D, standing.Price.N, money.RoundDown)
 	if err != nil {
 		out = MaxUnits
@@ -79,7 +81,7 @@ func (s *State) crossable(o *Offer, at OfferIdx) crossing {
 	out = min(out, s.OfferRoom(at), s.givable(standing.GivePos))
 	for range 2 {
 		var x crossing
-		x.take = min(s.arriving(standing.GivePos, o.WantPos, out), s.Headroom(o.WantPos))
+		x.take = min(s.arriving(standing.GivePos, o.WantPos, out), s.Headroom(o.WantPos), take)
 		x.out = s.leaving(standing.GivePos, o.WantPos, x.take)
 		x.cost, err = standing.Price.Cost(x.out, money.RoundUp)
 		x.in = s.leaving(o.GivePos, standing.WantPos, x.cost)

@@ -17,6 +17,7 @@ const (
 	tableOffers
 	tablePending
 	tableHolds
+	tableStocks
 	tableCount
 )
 
@@ -96,7 +97,7 @@ func (t *tree) size(pages int) {
 }
 
 func (s *State) tableLengths() [tableCount]int {
-	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers), len(s.queue.slots), len(s.holds)}
+	return [...]int{len(s.participants), len(s.assets), len(s.positions), len(s.purses), len(s.offers), len(s.queue.slots), len(s.holds), len(s.stocks)}
 }
 
 // Hash returns the state hash.
@@ -124,6 +125,7 @@ func (s *State) appendScalars(w *writer) {
 	w.u32(uint32(s.freeHold))
 	s.auth.append(w)
 	s.queue.append(w)
+	s.rates.encode(w)
 }
 
 // appendEntry writes the canonical bytes of one entry of a table; readEntry reads them.
@@ -194,5 +196,13 @@ func (s *State) appendEntry(w *writer, table, i int) {
 		w.i64(o.Remaining)
 		w.i64(o.Expires)
 		w.u64(o.Seq)
+	case tableStocks:
+		p := &s.stocks[i]
+		w.u32(uint32(p.Participant))
+		w.u16(uint16(p.Currency))
+		w.u16(uint16(p.Counter))
+		w.i64(p.Net)
+		w.i64(p.Long)
+		w.i64(p.Short)
 	}
 }

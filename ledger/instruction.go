@@ -30,6 +30,8 @@ const (
 	KindSetValidators Kind = 19
 	KindSetOperator   Kind = 20
 	KindReplaceOffers Kind = 15
+	KindSetInventory  Kind = 16
+	KindSetRates      Kind = 18
 )
 
 // KindLater is the kind of a result that is not of an instruction of its block: see Later. No
@@ -42,8 +44,8 @@ var kindNames = [...]string{
 	KindPlaceHold: "place_hold", KindReleaseHold: "release_hold", KindSetHoldTerms: "set_hold_terms",
 	KindSetValidators: "set_validators", KindSetOperator: "set_operator",
 	KindCancelOffer: "cancel_offer", KindPay: "pay", KindLater: "later",
-	KindReplaceOffers: "replace_offers",
 	KindCancelPayment: "cancel_payment", KindReorderPayment: "reorder_payment",
+	KindReplaceOffers: "replace_offers", KindSetInventory: "set_inventory", KindSetRates: "set_rates",
 }
 
 // String returns the kind's name.
@@ -411,6 +413,10 @@ func DecodeInstruction(kind Kind, body []byte) (Instruction, bool) {
 		i = new(SetOperator)
 	case KindReplaceOffers:
 		i = new(ReplaceOffers)
+	case KindSetInventory:
+		i = new(SetInventory)
+	case KindSetRates:
+		i = new(SetRates)
 	default:
 		return nil, false
 	}

@@ -1,6 +1,10 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+
+	"viaduct/internal/money"
+)
 
 // CheckInvariants checks the whole state, entry by entry: every asset's positions sum to zero, every
 // balance is on its side of zero, every purse's net is the sum of its positions, the books hold just
@@ -34,6 +38,9 @@ func (s *State) CheckInvariants() error {
 		return err
 	}
 	if err := s.checkHolds(); err != nil {
+		return err
+	}
+	if err := s.checkShown(); err != nil {
 		return err
 	}
 	if got, want := s.Hash(), s.hashAfresh(); got != want {
@@ -123,6 +130,34 @@ func (s *State) checkHolds() error {
 	}
 	if open != len(s.byHold) {
 		return fmt.Errorf("%w: %d holds, %d by id", ErrBroken, open, len(s.byHold))
+	}
+	return nil
+}
+
+// checkShown checks that what each dealer's offers show, all taken, keeps its bounds.
+func (s *State) checkShown() error {
+	for i := range s.participants {
+		p := &s.participants[i]
+		left := s.rooms(PartID(i))
+		for _, at := range p.offers {
+			o := &s.offers[at]
+			cost, err := o.Price.Cost(o.Shown, money.RoundUp)
+			if err != nil || o.Shown < 0 || o.Shown > o.Remaining || len(p.stocks) == 0 && o.Shown != o.Remaining {
+				return fmt.Errorf("%w: offer %d shows %d of %d", ErrBroken, at, o.Shown, o.Remaining)
+			}
+			s.each(PartID(i), s.assets[o.Give].Currency, s.assets[o.Want].Currency, func(n int, gives bool) {
+				if gives {
+					left.give[n] -= o.Shown
+				} else {
+					left.take[n] -= cost
+				}
+			})
+		}
+		for n, id := range p.stocks {
+			if left.give[n] < 0 || left.take[n] < 0 {
+				return fmt.Errorf("%w: the offers of participant %d show more than its bound %d", ErrBroken, i, id)
+			}
+		}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ func TestISOReason(t *testing.T) {
 	noPayment := map[Outcome]bool{
 		Applied: true, Repeated: true, ParticipantExists: true, BadParticipant: true, BadFee: true, TooManyKeys: true,
 		OwnAsset: true, BadLimit: true, BadPrice: true, SameAsset: true, NoLine: true, OfferExpired: true,
-		WouldCross: true, NotFilled: true, LadderCrosses: true,
+		WouldCross: true, NotFilled: true, LadderCrosses: true, TooManyLimits: true, StaleRates: true,
 		ChangePending: true, StaleChange: true, BadValidators: true, NotApproved: true, KeyNotProven: true,
 		UnknownOffer: true, TooManyOffers: true, BadTTL: true, BadShare: true, TooManyHolds: true, Queued: true, UnknownPayment: true,
 	}

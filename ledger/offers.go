@@ -114,12 +114,24 @@ func (s *State) rest(o Offer, force TimeInForce) {
 		return
 	}
 	s.enterBook(at)
+	s.show(at)
 	if o.Expires != 0 {
 		s.pushDeadline(expiring{o.Expires, o.Seq, int32(at)})
 	}
 	s.touched.offer(s, at)
-	if s.router != nil && s.router.Gainful(at) {
+	// What a bounded dealer's offer shows is divided when the instruction ends; until the block ends, the search
+	// itself holds out what closes a gainful cycle.
+	if s.offers[at].Shown > 0 && s.router != nil && s.router.Gainful(at) {
 		s.markCrossed(at)
+	}
+}
+
+// show lets a new offer show all it has, but one of a dealer with bounds nothing yet.
+func (s *State) show(at OfferIdx) {
+	o := &s.offers[at]
+	if o.Shown = o.Remaining; len(s.participants[o.Maker].stocks) > 0 {
+		o.Shown = 0
+		s.stir(o.Maker)
 	}
 }
 
@@ -169,6 +181,7 @@ func (s *State) unrest(at OfferIdx, end OfferEnd) {
 	n := slices.Index(maker.offers, at)
 	maker.offers = slices.Delete(maker.offers, n, n+1)
 	delete(s.byOffer, o.ID)
+	s.stir(o.Maker)
 	o.Live = false
 	s.touched.offerEnd(s, at, end)
 	s.offers[at] = Offer{}

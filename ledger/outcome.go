@@ -86,7 +86,6 @@ const (
 	WouldCross    // a passive offer would take what stands
 	NotFilled     // what stands does not fill all of an offer that is to be filled at once
 	LadderCrosses // two levels of one ladder cross each other
-
 	// Firm quotes.
 	QuoteExpired  // its hold ended by itself before the payment
 	QuoteUsed     // another payment took it
@@ -95,6 +94,10 @@ const (
 	BadTTL        // a time to hold out of bounds
 	BadShare      // a share out of bounds
 	TooManyHolds  // a participant keeps at most MaxHolds
+
+	// Dealers and rates.
+	TooManyLimits // a participant keeps at most MaxStocks
+	StaleRates    // rates that are no newer than those in use, or of a time to come
 	outcomeEnd
 )
 
@@ -119,7 +122,7 @@ var slugs = [...]string{
 	Queued: "queued", QueueFull: "queue_full", Cancelled: "cancelled", Expired: "expired",
 	UnknownPayment: "unknown_payment", TermsConflict: "terms_conflict", UnknownQuote: "unknown_quote",
 	PvPMismatch: "pvp_mismatch", PvPEnded: "pvp_ended",
-	WouldCross: "would_cross", NotFilled: "not_filled", LadderCrosses: "ladder_crosses",
+	WouldCross: "would_cross", NotFilled: "not_filled", LadderCrosses: "ladder_crosses", TooManyLimits: "too_many_limits", StaleRates: "stale_rates",
 	QuoteExpired: "quote_expired", QuoteUsed: "quote_used", QuoteReleased: "quote_released",
 	QuoteMismatch: "quote_mismatch", BadTTL: "bad_ttl", BadShare: "bad_share", TooManyHolds: "too_many_holds",
 }

@@ -8,11 +8,12 @@ func (s *State) postPlan(plan *Plan, r *Result) error {
 		f := &plan.Flows[i]
 		r.Moves = append(r.Moves, s.move(f))
 		if f.Kind == Fill {
-			s.fill(OfferIdx(f.Arc), f.Out)
+			s.fill(OfferIdx(f.Arc), f.Out, f.In)
 			continue
 		}
 		s.postFlow(r, f)
 	}
+	s.settleShown()
 	return s.touched.balanced()
 }
 
@@ -64,10 +65,12 @@ func (s *State) post(r *Result, reason PostingReason, p PosID, delta int64) {
 	r.Postings = append(r.Postings, Posting{reason, p, s.participants[pos.Holder].BIC, s.AssetName(pos.Asset), delta, pos.Balance})
 }
 
-func (s *State) fill(at OfferIdx, out int64) {
+func (s *State) fill(at OfferIdx, out, in int64) {
 	o := &s.offers[at]
 	s.undo.filled(s, at)
 	o.Remaining -= out
+	o.Shown -= out
+	s.count(o.Maker, o.Give, o.Want, out, in)
 	if o.Remaining == 0 {
 		s.unrest(at, OfferFilled)
 		return
@@ -83,6 +86,7 @@ type touched struct {
 	positions    mark[PosID]
 	purses       mark[PurseID]
 	offers       mark[OfferIdx]
+	stocks       mark[StockID]
 	ended        []OfferChange
 	holds        mark[HoldIdx]
 	endedHolds   []HoldChange
@@ -123,6 +127,7 @@ func (t *touched) begin() {
 	t.positions.clear()
 	t.purses.clear()
 	t.offers.clear()
+	t.stocks.clear()
 	t.ended = t.ended[:0]
 	t.holds.clear()
 	t.endedHolds = t.endedHolds[:0]
@@ -171,6 +176,12 @@ func (t *touched) offer(s *State, o OfferIdx) {
 	}
 	if s.router != nil {
 		s.router.OfferChanged(o)
+	}
+}
+
+func (t *touched) stock(s *State, id StockID) {
+	if t.stocks.add(id) {
+		s.trees[tableStocks].touch(int(id))
 	}
 }
 
@@ -227,6 +238,9 @@ func (t *touched) collect(s *State, b *Block) {
 	for _, p := range t.purses.list {
 		purse := &s.purses[p]
 		c.Purses = append(c.Purses, PurseChange{p, s.participants[purse.Participant].BIC, *purse})
+	}
+	for _, id := range t.stocks.list {
+		c.Stocks = append(c.Stocks, StockChange{s.participants[s.stocks[id].Participant].BIC, s.stocks[id]})
 	}
 	c.Offers = append(c.Offers, t.ended...)
 	for _, o := range t.offers.list {

@@ -12,7 +12,7 @@ import (
 // the lists and indexes that the state is asked through. Every index in an entry is checked before it is
 // followed, so that no bytes lead anywhere but to an error.
 
-var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments", "holds"}
+var tableNames = [tableCount]string{"participants", "assets", "positions", "purses", "offers", "waiting payments", "holds", "stocks"}
 
 // readScalars returns how many sets of validators follow, and their hash.
 func (s *State) readScalars(r *reader) (spans uint32, hash Hash) {
@@ -25,6 +25,9 @@ func (s *State) readScalars(r *reader) (spans uint32, hash Hash) {
 	spans = r.u32()
 	r.fill(hash[:])
 	s.queue.read(r)
+	if s.rates.decode(r); s.rates.At != 0 || len(s.rates.Rates) > 0 {
+		r.bad = r.bad || !s.rates.canonical()
+	}
 	return spans, hash
 }
 
@@ -85,6 +88,11 @@ func (s *State) readEntry(r *reader, table int) {
 		var h Hold
 		h.decode(r)
 		s.holds = append(s.holds, h)
+	case tableStocks:
+		s.stocks = append(s.stocks, Stock{
+			Participant: PartID(r.u32()), Currency: money.Currency(r.u16()), Counter: money.Currency(r.u16()),
+			Net: r.i64(), Long: r.i64(), Short: r.i64(),
+		})
 	}
 }
 
@@ -104,7 +112,7 @@ func within[T ~int32](i T, n int) bool { return i >= 0 && int(i) < n }
 
 // relink makes the indexes of a state that was read.
 func (s *State) relink() error {
-	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkHolds, s.linkSeen} {
+	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkHolds, s.linkStocks, s.linkSeen} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -180,6 +188,7 @@ func (s *State) linkOffers() error {
 		if o.GivePos == None || o.WantPos == None {
 			return unlinked(tableOffers, int(at))
 		}
+		o.Shown = o.Remaining
 		s.byOffer[o.ID] = at
 		maker := &s.participants[o.Maker]
 		maker.offers = append(maker.offers, at)
@@ -217,6 +226,32 @@ func (s *State) linkFree() error {
 	}
 	if at != None {
 		return fmt.Errorf("%w: its list of free offers does not end", ErrSnapshot)
+	}
+	return nil
+}
+
+// linkStocks gives the counts to their participants, and has what their offers show follow from them.
+func (s *State) linkStocks() error {
+	for i := range s.stocks {
+		p := &s.stocks[i]
+		if !within(p.Participant, len(s.participants)) {
+			return unlinked(tableStocks, i)
+		}
+		owner := &s.participants[p.Participant]
+		for _, id := range owner.stocks {
+			if s.stocks[id].Currency == p.Currency && s.stocks[id].Counter == p.Counter {
+				return unlinked(tableStocks, i)
+			}
+		}
+		if p.Long < NoLimit || p.Long > MaxUnits || p.Short < NoLimit || p.Short > MaxUnits || p.Net < -maxNet || p.Net > maxNet || len(owner.stocks) == MaxStocks {
+			return unlinked(tableStocks, i)
+		}
+		owner.stocks = append(owner.stocks, StockID(i))
+	}
+	for i := range s.participants {
+		if len(s.participants[i].stocks) > 0 {
+			s.divideShown(PartID(i))
+		}
 	}
 	return nil
 }

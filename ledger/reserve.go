@@ -49,6 +49,7 @@ func (s *State) reserveOffers(h *Hold, sign int64) {
 		if at := s.standing(f); at != None {
 			o := &s.offers[at]
 			o.Held += sign * f.Out
+			s.stir(o.Maker)
 			s.touched.offer(s, at)
 			s.touched.unreserved = s.touched.unreserved || o.Held < 0 || o.Held > o.Remaining
 		}
@@ -99,7 +100,10 @@ func (s *State) payQuoted(by PartID, i *Pay, r *Result) (Outcome, error) {
 		if f.Kind != Fill {
 			s.postFlow(r, &f.Flow)
 		} else if o := s.standing(f); o != None {
-			s.fill(o, f.Out)
+			s.fill(o, f.Out, f.In)
+		} else { // the offer has left; its maker is filled all the same
+			give, want := &s.positions[f.GivePos], &s.positions[f.WantPos]
+			s.count(give.Holder, give.Asset, want.Asset, f.Out, f.In)
 		}
 	}
 	if err := s.touched.balanced(); err != nil {

@@ -38,6 +38,7 @@ type State struct {
 	positions    []Position
 	purses       []Purse
 	offers       []Offer
+	stocks       []Stock
 	nextFree     []OfferIdx // per slot: the next free one
 	freeOffer    OfferIdx   // head of the free slots
 
@@ -58,6 +59,8 @@ type State struct {
 	holdExpiry expiryHeap // of every open hold, and of some that ended
 	narrowed   narrowed
 	heldOut    []OfferIdx // scratch
+	stirred    []PartID   // whose offers are to be shown anew
+	shownOrder []OfferIdx // scratch
 
 	queue   pendings
 	reach   reach
@@ -68,6 +71,7 @@ type State struct {
 	together bool
 
 	seen  seen
+	rates Rates
 	trees [tableCount]tree
 
 	router  Router
@@ -190,6 +194,7 @@ func (s *State) Apply(m *Message, b *Block) error {
 	if err := s.lapseHolds(); err != nil {
 		return fmt.Errorf("height %d: %w", m.Height, err)
 	}
+	s.settleShown()
 	s.pays = s.pays[:0]
 	for i := range m.Submissions {
 		if err := s.submit(i, &m.Submissions[i]); err != nil {
@@ -242,6 +247,7 @@ func (s *State) submit(index int, sub *Submission) error {
 			if r.Outcome, err = s.execute(sub.Participant, r); err != nil {
 				return err
 			}
+			s.settleShown()
 		}
 		refused = refused || sub.Whole && r.Outcome != Applied
 	}
@@ -352,6 +358,10 @@ func (s *State) execute(by BIC, r *Result) (Outcome, error) {
 		return s.cancelOffer(by, i), nil
 	case *ReplaceOffers:
 		return s.replaceOffers(by, i, r)
+	case *SetInventory:
+		return s.setInventory(by, i), nil
+	case *SetRates:
+		return s.setRates(by, i), nil
 	case *Pay:
 		return s.pay(by, i, r)
 	case *CancelPayment:

@@ -318,6 +318,10 @@ func (w *world) command(line string) []string {
 		}
 		i.Force = forces[a.named["force"]]
 		return w.tell(w.do(a.words[1], i))
+	case "inventory":
+		return w.tell(w.do(a.words[1], w.inventory(a)))
+	case "stocks":
+		return w.stocks()
 	case "ladder":
 		return w.tell(w.do(a.words[1], w.ladder(a)))
 	case "book":

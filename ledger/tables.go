@@ -52,6 +52,7 @@ type Participant struct {
 	purses []PurseID
 	offers []OfferIdx // standing, oldest first
 	holds  []HoldIdx  // open, oldest first
+	stocks []StockID
 }
 
 // Purses returns the participant's purses in the order of their opening.
@@ -114,10 +115,13 @@ type Offer struct {
 	GivePos   PosID // the maker's positions in the two assets
 	WantPos   PosID
 	Price     money.Ratio
-	Remaining int64  // minor units of Give
-	Held      int64  // of them, what open holds have reserved; follows from the holds
-	Expires   int64  // ledger time in Unix milliseconds; 0 for never
-	Seq       uint64 // order of arrival: first in, first out within a price
+	Remaining int64 // minor units of Give
+	Held      int64 // of them, what open holds have reserved; follows from the holds
+	// Shown is how much of Remaining the maker's inventory limits let it show: all of it without any. It follows
+	// from the tables and is not hashed.
+	Shown   int64
+	Expires int64  // ledger time in Unix milliseconds; 0 for never
+	Seq     uint64 // order of arrival: first in, first out within a price
 	// Crossed marks an offer that would close a gainful cycle; it is passed over until it no longer does.
 	Crossed bool
 	Live    bool // the slot is in use
@@ -137,6 +141,9 @@ func (s *State) Positions() []Position { return s.positions }
 
 // PurseTable returns the table of purses.
 func (s *State) PurseTable() []Purse { return s.purses }
+
+// Stocks returns the table of dealers' counts.
+func (s *State) Stocks() []Stock { return s.stocks }
 
 // Offers returns the offers' slots; a slot that is not Live is free.
 func (s *State) Offers() []Offer { return s.offers }
@@ -266,10 +273,10 @@ func (s *State) Ripples(p PosID) bool {
 	return pos.Ripple && !s.narrowed.still[pos.Holder]
 }
 
-// OfferRoom returns how much of an offer can be taken: what is left of it and not held; while a hold is
-// sought, what its maker lets that hold have.
+// OfferRoom returns how much of an offer can be taken: what is left of it and not held, within what its maker's
+// inventory limits let it show; while a hold is sought, what its maker lets that hold have.
 func (s *State) OfferRoom(o OfferIdx) int64 {
-	room := s.offers[o].Remaining - s.offers[o].Held
+	room := min(s.offers[o].Shown, s.offers[o].Remaining-s.offers[o].Held)
 	if most, ok := s.narrowed.rooms[o]; ok {
 		return min(room, most)
 	}

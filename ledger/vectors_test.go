@@ -47,6 +47,8 @@ func vectorInstructions() []ledger.Instruction {
 		&ledger.SetHoldTerms{
 			Participant: ledger.MustBIC("CHASUS33"), SetLongestHold: true, SetHoldShare: true, LongestHold: 5, HoldShare: 6,
 		},
+		&ledger.SetInventory{Currency: money.MustCurrency("EUR"), Counter: money.MustCurrency("USD"), Long: 7, Short: ledger.NoLimit, SetNet: true, Net: -3},
+		&ledger.SetRates{Rates: ledger.Rates{Source: "A bank", At: start, Base: money.MustCurrency("EUR"), Rates: []ledger.Rate{{Currency: money.MustCurrency("JPY"), Price: money.Price{Mantissa: 18285, Scale: 2}}, {Currency: money.MustCurrency("USD"), Price: money.Price{Mantissa: 11476, Scale: 4}}}}},
 		&ledger.Pay{
 			ID: idOf("p"), To: ledger.MustBIC("HSBCGB2L"), Mode: ledger.ExactDeliver, Partial: true, Send: asset("MXN"), Deliver: asset("EUR@DEUTDEFF"),
 			Amount: 1, Bound: 2, Least: 1, NotAfter: start + 5, UETR: idOf("u"), UETRKind: ledger.UETRCover, MessageID: idOf("m"),

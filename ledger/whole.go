@@ -10,6 +10,7 @@ type undo struct {
 	fills []offerBefore
 	holds []HoldIdx // that the submission used or released
 	ended int       // how many offers had left when the submission began
+	nets  []netBefore
 }
 
 // offerBefore is an offer as it stood before a fill.
@@ -20,8 +21,21 @@ type offerBefore struct {
 }
 
 func (u *undo) begin(s *State) {
-	u.on, u.fills, u.ended = true, u.fills[:0], len(s.touched.ended)
+	u.on, u.fills, u.ended, u.nets = true, u.fills[:0], len(s.touched.ended), u.nets[:0]
 	u.holds = u.holds[:0]
+}
+
+// netBefore is a dealer's count as it stood before a fill.
+type netBefore struct {
+	id  StockID
+	net int64
+}
+
+// counted is told of each count before it changes.
+func (u *undo) counted(s *State, id StockID) {
+	if u.on {
+		u.nets = append(u.nets, netBefore{id, s.stocks[id].Net})
+	}
 }
 
 // filled is told of each fill before it happens.
@@ -54,6 +68,11 @@ func (u *undo) end(s *State, refused bool, first int) error {
 	for _, f := range slices.Backward(u.fills) {
 		s.unfill(&f)
 	}
+	for _, n := range slices.Backward(u.nets) {
+		s.stocks[n.id].Net = n.net
+		s.stir(s.stocks[n.id].Participant)
+	}
+	s.settleShown()
 	s.touched.ended = s.touched.ended[:u.ended]
 	if err := s.closeHolds(u.holds, true); err != nil {
 		return err

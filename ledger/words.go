@@ -72,6 +72,8 @@ var words = [outcomeEnd]string{
 	WouldCross:         "the offer is to be passive, and would take what stands",
 	NotFilled:          "what stands does not fill all of the offer now",
 	LadderCrosses:      "two levels of the ladder cross each other",
+	TooManyLimits:      "the participant has as many inventory limits as it may",
+	StaleRates:         "the rates are no newer than those in use, or of a time to come",
 }
 
 // Words says the outcome to a person. The slug is what a program reads.

@@ -40,6 +40,7 @@ const (
 	BoundReasonAllRedeemed        BoundReason = "all_redeemed"
 	BoundReasonBalanceSpent       BoundReason = "balance_spent"
 	BoundReasonFrozen             BoundReason = "frozen"
+	BoundReasonInventoryReached   BoundReason = "inventory_reached"
 	BoundReasonLimitReached       BoundReason = "limit_reached"
 	BoundReasonNetDebitCapReached BoundReason = "net_debit_cap_reached"
 	BoundReasonNotAuthorized      BoundReason = "not_authorized"
@@ -57,6 +58,8 @@ func (e BoundReason) Valid() bool {
 	case BoundReasonBalanceSpent:
 		return true
 	case BoundReasonFrozen:
+		return true
+	case BoundReasonInventoryReached:
 		return true
 	case BoundReasonLimitReached:
 		return true
@@ -200,6 +203,7 @@ const (
 	ErrorCodeMissingField            ErrorCode = "missing_field"
 	ErrorCodeMissingIdempotencyKey   ErrorCode = "missing_idempotency_key"
 	ErrorCodeNetDebitCapExceeded     ErrorCode = "net_debit_cap_exceeded"
+	ErrorCodeNoFreshMid              ErrorCode = "no_fresh_mid"
 	ErrorCodeNoFunds                 ErrorCode = "no_funds"
 	ErrorCodeNoLine                  ErrorCode = "no_line"
 	ErrorCodeNoPath                  ErrorCode = "no_path"
@@ -218,6 +222,7 @@ const (
 	ErrorCodeOfferExpired            ErrorCode = "offer_expired"
 	ErrorCodeOriginalUnknown         ErrorCode = "original_unknown"
 	ErrorCodeOutcomeUnknown          ErrorCode = "outcome_unknown"
+	ErrorCodeOutsideFence            ErrorCode = "outside_fence"
 	ErrorCodeOversized               ErrorCode = "oversized"
 	ErrorCodeOwnAsset                ErrorCode = "own_asset"
 	ErrorCodeParticipantExists       ErrorCode = "participant_exists"
@@ -243,6 +248,7 @@ const (
 	ErrorCodeSignatureReplayed       ErrorCode = "signature_replayed"
 	ErrorCodeSignatureRequired       ErrorCode = "signature_required"
 	ErrorCodeStaleChange             ErrorCode = "stale_change"
+	ErrorCodeStaleRates              ErrorCode = "stale_rates"
 	ErrorCodeTermsConflict           ErrorCode = "terms_conflict"
 	ErrorCodeTooDeep                 ErrorCode = "too_deep"
 	ErrorCodeTooLarge                ErrorCode = "too_large"
@@ -251,6 +257,8 @@ const (
 	ErrorCodeTooManyDecimals         ErrorCode = "too_many_decimals"
 	ErrorCodeTooManyHolds            ErrorCode = "too_many_holds"
 	ErrorCodeTooManyKeys             ErrorCode = "too_many_keys"
+	ErrorCodeTooManyLevels           ErrorCode = "too_many_levels"
+	ErrorCodeTooManyLimits           ErrorCode = "too_many_limits"
 	ErrorCodeTooManyOffers           ErrorCode = "too_many_offers"
 	ErrorCodeTooManyRotations        ErrorCode = "too_many_rotations"
 	ErrorCodeTooManyStreams          ErrorCode = "too_many_streams"
@@ -394,6 +402,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeNetDebitCapExceeded:
 		return true
+	case ErrorCodeNoFreshMid:
+		return true
 	case ErrorCodeNoFunds:
 		return true
 	case ErrorCodeNoLine:
@@ -429,6 +439,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeOriginalUnknown:
 		return true
 	case ErrorCodeOutcomeUnknown:
+		return true
+	case ErrorCodeOutsideFence:
 		return true
 	case ErrorCodeOversized:
 		return true
@@ -480,6 +492,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeStaleChange:
 		return true
+	case ErrorCodeStaleRates:
+		return true
 	case ErrorCodeTermsConflict:
 		return true
 	case ErrorCodeTooDeep:
@@ -495,6 +509,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTooManyHolds:
 		return true
 	case ErrorCodeTooManyKeys:
+		return true
+	case ErrorCodeTooManyLevels:
+		return true
+	case ErrorCodeTooManyLimits:
 		return true
 	case ErrorCodeTooManyOffers:
 		return true
@@ -566,6 +584,24 @@ func (e EventType) Valid() bool {
 	case RecallAnswered:
 		return true
 	case RecallRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FillRole.
+const (
+	Maker FillRole = "maker"
+	Taker FillRole = "taker"
+)
+
+// Valid indicates whether the value is a known member of the FillRole enum.
+func (e FillRole) Valid() bool {
+	switch e {
+	case Maker:
+		return true
+	case Taker:
 		return true
 	default:
 		return false
@@ -680,6 +716,24 @@ func (e MessageDirection) Valid() bool {
 	case In:
 		return true
 	case Out:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewLadderTimeInForce.
+const (
+	NewLadderTimeInForceGoodTillCancelled NewLadderTimeInForce = "good_till_cancelled"
+	NewLadderTimeInForcePassive           NewLadderTimeInForce = "passive"
+)
+
+// Valid indicates whether the value is a known member of the NewLadderTimeInForce enum.
+func (e NewLadderTimeInForce) Valid() bool {
+	switch e {
+	case NewLadderTimeInForceGoodTillCancelled:
+		return true
+	case NewLadderTimeInForcePassive:
 		return true
 	default:
 		return false
@@ -889,22 +943,22 @@ func (e TestEventType) Valid() bool {
 
 // Defines values for TimeInForce.
 const (
-	FillOrKill        TimeInForce = "fill_or_kill"
-	GoodTillCancelled TimeInForce = "good_till_cancelled"
-	ImmediateOrCancel TimeInForce = "immediate_or_cancel"
-	Passive           TimeInForce = "passive"
+	TimeInForceFillOrKill        TimeInForce = "fill_or_kill"
+	TimeInForceGoodTillCancelled TimeInForce = "good_till_cancelled"
+	TimeInForceImmediateOrCancel TimeInForce = "immediate_or_cancel"
+	TimeInForcePassive           TimeInForce = "passive"
 )
 
 // Valid indicates whether the value is a known member of the TimeInForce enum.
 func (e TimeInForce) Valid() bool {
 	switch e {
-	case FillOrKill:
+	case TimeInForceFillOrKill:
 		return true
-	case GoodTillCancelled:
+	case TimeInForceGoodTillCancelled:
 		return true
-	case ImmediateOrCancel:
+	case TimeInForceImmediateOrCancel:
 		return true
-	case Passive:
+	case TimeInForcePassive:
 		return true
 	default:
 		return false
@@ -1375,6 +1429,50 @@ type Fault struct {
 	Xpath string `json:"xpath,omitempty"`
 }
 
+// Fill defines model for Fill.
+type Fill struct {
+	// At RFC 3339.
+	At     Time  `json:"at"`
+	Gave   Money `json:"gave"`
+	Height int64 `json:"height"`
+	Index  int   `json:"index"`
+
+	// Mid A plain decimal number, never with an exponent.
+	Mid Decimal `json:"mid,omitempty"`
+
+	// MidAsOf RFC 3339.
+	MidAsOf   Time   `json:"mid_as_of,omitempty"`
+	MidSource string `json:"mid_source,omitempty"`
+
+	// Offer The offer that was hit: the caller's own, or the one that it took.
+	Offer string `json:"offer"`
+
+	// Price A plain decimal number, never with an exponent.
+	Price Decimal `json:"price"`
+
+	// Profit What was taken beyond what was given was worth at mid, in the currency taken; it may be below zero.
+	Profit string `json:"profit,omitempty"`
+
+	// Role Whether the caller's offer was hit, or took what stood when it was placed.
+	Role FillRole `json:"role"`
+	Took Money    `json:"took"`
+}
+
+// FillPage defines model for FillPage.
+type FillPage struct {
+	Data []Fill `json:"data"`
+
+	// Exposure What all these fills added to each currency.
+	Exposure   []SignedMoney `json:"exposure"`
+	NextCursor string        `json:"next_cursor,omitempty"`
+
+	// Profit What those with a mid brought against it, by the currency they took.
+	Profit []SignedMoney `json:"profit"`
+}
+
+// FillRole Whether the caller's offer was hit, or took what stood when it was placed.
+type FillRole string
+
 // Funding What pays for orders that name no send_max, in order.
 type Funding = []Asset
 
@@ -1414,10 +1512,59 @@ type HopKind string
 // ISOProfile The rules that the participant's ISO 20022 messages are read by; `cbpr-sr2026` unless set.
 type ISOProfile string
 
+// Inventory defines model for Inventory.
+type Inventory struct {
+	// Counter ISO 4217.
+	Counter Currency `json:"counter,omitempty"`
+
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+	Height   int64    `json:"height"`
+
+	// Long A plain decimal number, never with an exponent.
+	Long Decimal `json:"long,omitempty"`
+	Net  string  `json:"net"`
+
+	// Short A plain decimal number, never with an exponent.
+	Short Decimal `json:"short,omitempty"`
+}
+
+// InventoryList defines model for InventoryList.
+type InventoryList struct {
+	Data []Inventory `json:"data"`
+}
+
 // KeyRotation defines model for KeyRotation.
 type KeyRotation struct {
 	// OverlapSeconds How much longer the old key is valid; a day, if left out.
 	OverlapSeconds *int `json:"overlap_seconds,omitempty"`
+}
+
+// Ladder defines model for Ladder.
+type Ladder struct {
+	Buy    []Offer `json:"buy"`
+	Height int64   `json:"height"`
+
+	// Sell The offers that give of `base`, best price first.
+	Sell []Offer `json:"sell"`
+}
+
+// LadderSide defines model for LadderSide.
+type LadderSide struct {
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Issuer ISO 9362, 8 or 11 characters; the head office's branch XXX is left out in answers.
+	Issuer BIC `json:"issuer,omitempty"`
+}
+
+// Level defines model for Level.
+type Level struct {
+	// Price A plain decimal number, never with an exponent.
+	Price Decimal `json:"price"`
+
+	// Value A plain decimal number, never with an exponent.
+	Value Decimal `json:"value"`
 }
 
 // LimitChange defines model for LimitChange.
@@ -1692,6 +1839,45 @@ type NewEncryptionKey struct {
 	// PublicKey X25519, 32 bytes in base64.
 	PublicKey string `json:"public_key"`
 }
+
+// NewInventory defines model for NewInventory.
+type NewInventory struct {
+	// Counter ISO 4217.
+	Counter Currency `json:"counter,omitempty"`
+
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Long A plain decimal number, never with an exponent.
+	Long Decimal `json:"long,omitempty"`
+
+	// Net A plain decimal number, never with an exponent.
+	Net Decimal `json:"net,omitempty"`
+
+	// Short A plain decimal number, never with an exponent.
+	Short Decimal `json:"short,omitempty"`
+}
+
+// NewLadder defines model for NewLadder.
+type NewLadder struct {
+	Base LadderSide `json:"base"`
+
+	// Buy What the caller buys of `base`.
+	Buy []Level `json:"buy,omitempty"`
+
+	// ExpiresAt RFC 3339.
+	ExpiresAt Time       `json:"expires_at,omitempty"`
+	Quote     LadderSide `json:"quote"`
+
+	// Sell What the caller sells of `base`.
+	Sell []Level `json:"sell,omitempty"`
+
+	// TimeInForce With `passive` the whole ladder is refused (`would_cross`) where any level would be filled at once.
+	TimeInForce NewLadderTimeInForce `json:"time_in_force,omitempty"`
+}
+
+// NewLadderTimeInForce With `passive` the whole ladder is refused (`would_cross`) where any level would be filled at once.
+type NewLadderTimeInForce string
 
 // NewOffer defines model for NewOffer.
 type NewOffer struct {
@@ -2247,6 +2433,15 @@ type SealedDetails struct {
 	PublicKey string `json:"public_key"`
 }
 
+// SignedMoney defines model for SignedMoney.
+type SignedMoney struct {
+	// Currency ISO 4217.
+	Currency Currency `json:"currency"`
+
+	// Value A decimal that may be below zero.
+	Value string `json:"value"`
+}
+
 // SigningKey defines model for SigningKey.
 type SigningKey struct {
 	// KeptByGateway Whether the gateway signs with it for the participant.
@@ -2534,6 +2729,35 @@ type StreamEventsParams struct {
 	LastEventID string           `json:"Last-Event-ID,omitempty"`
 }
 
+// ListFillsParams defines parameters for ListFills.
+type ListFillsParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+
+	// Currency Only what gave or took of this currency.
+	Currency Currency `form:"currency,omitempty" json:"currency,omitempty"`
+	From     Time     `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Up to this time, which is not among them.
+	To    Time  `form:"to,omitempty" json:"to,omitempty"`
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListInventoriesParams defines parameters for ListInventories.
+type ListInventoriesParams struct {
+	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
+	Participant ParticipantQuery `form:"participant,omitempty" json:"participant,omitempty"`
+}
+
+// SetInventoryParams defines parameters for SetInventory.
+type SetInventoryParams struct {
+	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
+	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListLinesParams defines parameters for ListLines.
 type ListLinesParams struct {
 	// Participant Whose; by default the caller's own. Anyone but the operator sees only its own.
@@ -2593,6 +2817,12 @@ type ListOffersParams struct {
 type PlaceOfferParams struct {
 	// IdempotencyKey Chosen by the caller, new for each new order.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ReplaceOffersParams defines parameters for ReplaceOffers.
+type ReplaceOffersParams struct {
+	// IdempotencyKey Chosen by the caller; makes a repeat answer as the first did.
+	IdempotencyKey OptionalIdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CancelOfferParams defines parameters for CancelOffer.
@@ -2771,11 +3001,17 @@ type ListDeliveriesParams struct {
 // IssueTokenFormdataRequestBody defines body for IssueToken for application/x-www-form-urlencoded ContentType.
 type IssueTokenFormdataRequestBody = TokenRequest
 
+// SetInventoryJSONRequestBody defines body for SetInventory for application/json ContentType.
+type SetInventoryJSONRequestBody = NewInventory
+
 // SetLineJSONRequestBody defines body for SetLine for application/json ContentType.
 type SetLineJSONRequestBody = LineChange
 
 // PlaceOfferJSONRequestBody defines body for PlaceOffer for application/json ContentType.
 type PlaceOfferJSONRequestBody = NewOffer
+
+// ReplaceOffersJSONRequestBody defines body for ReplaceOffers for application/json ContentType.
+type ReplaceOffersJSONRequestBody = NewLadder
 
 // AdmitParticipantJSONRequestBody defines body for AdmitParticipant for application/json ContentType.
 type AdmitParticipantJSONRequestBody = NewParticipant
@@ -2863,6 +3099,15 @@ type ServerInterface interface {
 	// StreamEvents Be sent the caller's events as they come
 	// (GET /v1/events/stream)
 	StreamEvents(w http.ResponseWriter, r *http.Request, params StreamEventsParams)
+	// ListFills List what the caller's offers gave and took, oldest first
+	// (GET /v1/fills)
+	ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams)
+	// ListInventories List the caller's inventory limits
+	// (GET /v1/inventory)
+	ListInventories(w http.ResponseWriter, r *http.Request, params ListInventoriesParams)
+	// SetInventory Bound what the caller's offers may make of it
+	// (PUT /v1/inventory)
+	SetInventory(w http.ResponseWriter, r *http.Request, params SetInventoryParams)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(w http.ResponseWriter, r *http.Request, params ListLinesParams)
@@ -2890,6 +3135,9 @@ type ServerInterface interface {
 	// PlaceOffer Place an offer
 	// (POST /v1/offers)
 	PlaceOffer(w http.ResponseWriter, r *http.Request, params PlaceOfferParams)
+	// ReplaceOffers Replace a whole ladder
+	// (PUT /v1/offers)
+	ReplaceOffers(w http.ResponseWriter, r *http.Request, params ReplaceOffersParams)
 	// CancelOffer Take an offer off the book
 	// (DELETE /v1/offers/{id})
 	CancelOffer(w http.ResponseWriter, r *http.Request, id ID, params CancelOfferParams)
@@ -3103,6 +3351,24 @@ func (_ Unimplemented) StreamEvents(w http.ResponseWriter, r *http.Request, para
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ListFills List what the caller's offers gave and took, oldest first
+// (GET /v1/fills)
+func (_ Unimplemented) ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListInventories List the caller's inventory limits
+// (GET /v1/inventory)
+func (_ Unimplemented) ListInventories(w http.ResponseWriter, r *http.Request, params ListInventoriesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SetInventory Bound what the caller's offers may make of it
+// (PUT /v1/inventory)
+func (_ Unimplemented) SetInventory(w http.ResponseWriter, r *http.Request, params SetInventoryParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListLines List the caller's lines, held and issued
 // (GET /v1/lines)
 func (_ Unimplemented) ListLines(w http.ResponseWriter, r *http.Request, params ListLinesParams) {
@@ -3154,6 +3420,12 @@ func (_ Unimplemented) ListOffers(w http.ResponseWriter, r *http.Request, params
 // PlaceOffer Place an offer
 // (POST /v1/offers)
 func (_ Unimplemented) PlaceOffer(w http.ResponseWriter, r *http.Request, params PlaceOfferParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReplaceOffers Replace a whole ladder
+// (PUT /v1/offers)
+func (_ Unimplemented) ReplaceOffers(w http.ResponseWriter, r *http.Request, params ReplaceOffersParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3839,6 +4111,178 @@ func (siw *ServerInterfaceWrapper) StreamEvents(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ListFills operation middleware
+func (siw *ServerInterfaceWrapper) ListFills(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFillsParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", r.URL.Query(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: "currency"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "currency"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "currency", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListFills(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListInventories operation middleware
+func (siw *ServerInterfaceWrapper) ListInventories(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInventoriesParams
+
+	// ------------- Optional query parameter "participant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "participant", r.URL.Query(), &params.Participant, runtime.BindQueryParameterOptions{Type: "string", Format: "bic"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "participant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "participant", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListInventories(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetInventory operation middleware
+func (siw *ServerInterfaceWrapper) SetInventory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetInventoryParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey OptionalIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetInventory(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListLines operation middleware
 func (siw *ServerInterfaceWrapper) ListLines(w http.ResponseWriter, r *http.Request) {
 
@@ -4357,6 +4801,47 @@ func (siw *ServerInterfaceWrapper) PlaceOffer(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PlaceOffer(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReplaceOffers operation middleware
+func (siw *ServerInterfaceWrapper) ReplaceOffers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplaceOffersParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey OptionalIdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReplaceOffers(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6316,6 +6801,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/events/stream", wrapper.StreamEvents)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/fills", wrapper.ListFills)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/inventory", wrapper.ListInventories)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/inventory", wrapper.SetInventory)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/lines", wrapper.ListLines)
 	})
 	r.Group(func(r chi.Router) {
@@ -6341,6 +6835,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/offers", wrapper.PlaceOffer)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/offers", wrapper.ReplaceOffers)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/offers/{id}", wrapper.CancelOffer)
@@ -7118,6 +7615,146 @@ func (response StreamEventsdefaultApplicationProblemPlusJSONResponse) VisitStrea
 	return err
 }
 
+type ListFillsRequestObject struct {
+	Params ListFillsParams
+}
+
+type ListFillsResponseObject interface {
+	VisitListFillsResponse(w http.ResponseWriter) error
+}
+
+type ListFills200JSONResponse FillPage
+
+func (response ListFills200JSONResponse) VisitListFillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFills304Response = NotModifiedResponse
+
+func (response ListFills304Response) VisitListFillsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListFillsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFillsdefaultApplicationProblemPlusJSONResponse) VisitListFillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInventoriesRequestObject struct {
+	Params ListInventoriesParams
+}
+
+type ListInventoriesResponseObject interface {
+	VisitListInventoriesResponse(w http.ResponseWriter) error
+}
+
+type ListInventories200JSONResponse InventoryList
+
+func (response ListInventories200JSONResponse) VisitListInventoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInventories304Response = NotModifiedResponse
+
+func (response ListInventories304Response) VisitListInventoriesResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListInventoriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListInventoriesdefaultApplicationProblemPlusJSONResponse) VisitListInventoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetInventoryRequestObject struct {
+	Params SetInventoryParams
+	Body   *SetInventoryJSONRequestBody
+}
+
+type SetInventoryResponseObject interface {
+	VisitSetInventoryResponse(w http.ResponseWriter) error
+}
+
+type SetInventory200ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type SetInventory200JSONResponse struct {
+	Body    Inventory
+	Headers SetInventory200ResponseHeaders
+}
+
+func (response SetInventory200JSONResponse) VisitSetInventoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetInventorydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetInventorydefaultApplicationProblemPlusJSONResponse) VisitSetInventoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListLinesRequestObject struct {
 	Params ListLinesParams
 }
@@ -7699,6 +8336,54 @@ type PlaceOfferdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PlaceOfferdefaultApplicationProblemPlusJSONResponse) VisitPlaceOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOffersRequestObject struct {
+	Params ReplaceOffersParams
+	Body   *ReplaceOffersJSONRequestBody
+}
+
+type ReplaceOffersResponseObject interface {
+	VisitReplaceOffersResponse(w http.ResponseWriter) error
+}
+
+type ReplaceOffers200ResponseHeaders struct {
+	IdempotentReplayed bool
+}
+
+type ReplaceOffers200JSONResponse struct {
+	Body    Ladder
+	Headers ReplaceOffers200ResponseHeaders
+}
+
+func (response ReplaceOffers200JSONResponse) VisitReplaceOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotent-Replayed", fmt.Sprint(response.Headers.IdempotentReplayed))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOffersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceOffersdefaultApplicationProblemPlusJSONResponse) VisitReplaceOffersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9744,6 +10429,15 @@ type StrictServerInterface interface {
 	// StreamEvents Be sent the caller's events as they come
 	// (GET /v1/events/stream)
 	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
+	// ListFills List what the caller's offers gave and took, oldest first
+	// (GET /v1/fills)
+	ListFills(ctx context.Context, request ListFillsRequestObject) (ListFillsResponseObject, error)
+	// ListInventories List the caller's inventory limits
+	// (GET /v1/inventory)
+	ListInventories(ctx context.Context, request ListInventoriesRequestObject) (ListInventoriesResponseObject, error)
+	// SetInventory Bound what the caller's offers may make of it
+	// (PUT /v1/inventory)
+	SetInventory(ctx context.Context, request SetInventoryRequestObject) (SetInventoryResponseObject, error)
 	// ListLines List the caller's lines, held and issued
 	// (GET /v1/lines)
 	ListLines(ctx context.Context, request ListLinesRequestObject) (ListLinesResponseObject, error)
@@ -9771,6 +10465,9 @@ type StrictServerInterface interface {
 	// PlaceOffer Place an offer
 	// (POST /v1/offers)
 	PlaceOffer(ctx context.Context, request PlaceOfferRequestObject) (PlaceOfferResponseObject, error)
+	// ReplaceOffers Replace a whole ladder
+	// (PUT /v1/offers)
+	ReplaceOffers(ctx context.Context, request ReplaceOffersRequestObject) (ReplaceOffersResponseObject, error)
 	// CancelOffer Take an offer off the book
 	// (DELETE /v1/offers/{id})
 	CancelOffer(ctx context.Context, request CancelOfferRequestObject) (CancelOfferResponseObject, error)
@@ -10281,6 +10978,91 @@ func (sh *strictHandler) StreamEvents(w http.ResponseWriter, r *http.Request, pa
 	}
 }
 
+// ListFills operation middleware
+func (sh *strictHandler) ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams) {
+	var request ListFillsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFills(ctx, request.(ListFillsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFills")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListFillsResponseObject); ok {
+		if err := validResponse.VisitListFillsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListInventories operation middleware
+func (sh *strictHandler) ListInventories(w http.ResponseWriter, r *http.Request, params ListInventoriesParams) {
+	var request ListInventoriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInventories(ctx, request.(ListInventoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInventories")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListInventoriesResponseObject); ok {
+		if err := validResponse.VisitListInventoriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetInventory operation middleware
+func (sh *strictHandler) SetInventory(w http.ResponseWriter, r *http.Request, params SetInventoryParams) {
+	var request SetInventoryRequestObject
+
+	request.Params = params
+
+	var body SetInventoryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetInventory(ctx, request.(SetInventoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetInventory")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetInventoryResponseObject); ok {
+		if err := validResponse.VisitSetInventoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListLines operation middleware
 func (sh *strictHandler) ListLines(w http.ResponseWriter, r *http.Request, params ListLinesParams) {
 	var request ListLinesRequestObject
@@ -10532,6 +11314,39 @@ func (sh *strictHandler) PlaceOffer(w http.ResponseWriter, r *http.Request, para
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PlaceOfferResponseObject); ok {
 		if err := validResponse.VisitPlaceOfferResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReplaceOffers operation middleware
+func (sh *strictHandler) ReplaceOffers(w http.ResponseWriter, r *http.Request, params ReplaceOffersParams) {
+	var request ReplaceOffersRequestObject
+
+	request.Params = params
+
+	var body ReplaceOffersJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceOffers(ctx, request.(ReplaceOffersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceOffers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReplaceOffersResponseObject); ok {
+		if err := validResponse.VisitReplaceOffersResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

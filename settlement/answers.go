@@ -152,9 +152,10 @@ func (n *Node) fillableOffer(at ledger.OfferIdx) FillableOffer {
 		}
 	}
 	give, want := s.AssetName(o.Give), s.AssetName(o.Want)
-	if limit(fx.OfferHeld, give, s.OfferRoom(at)); len(f.Bounds) > 0 {
+	if limit(fx.OfferHeld, give, o.Remaining-o.Held); len(f.Bounds) > 0 {
 		f.Bounds[0].Offer = o.ID
 	}
+	limit(fx.InventoryReached, give, o.Shown)
 	if o.Crossed {
 		limit(fx.OfferHeldOut, give, 0)
 		f.Bounds[len(f.Bounds)-1].Offer = o.ID

@@ -36,8 +36,11 @@ type serveFlags struct {
 	ReadyFile   string         `placeholder:"PATH" help:"Write a JSON file with the URL, the keys and the validators once requests are served." type:"path"`
 	DatabaseURL string         `name:"database-url" placeholder:"URL" help:"postgres://… instead of SQLite in the data directory." env:"VIADUCT_DATABASE_URL"`
 	RedisURL    string         `name:"redis-url" placeholder:"URL" help:"redis://… instead of a balance cache in memory." env:"VIADUCT_REDIS_URL"`
-	Rates       string         `placeholder:"URL|FILE" help:"Mid-market rates in the ECB's daily XML format, read again every hour." env:"VIADUCT_RATES"`
+	Rates       string         `placeholder:"URL|FILE" help:"Mid-market rates, in the ECB's daily XML format unless --rates-mapping is given." env:"VIADUCT_RATES"`
+	RatesMap    string         `name:"rates-mapping" placeholder:"FILE" help:"--rates is JSON, and this file says where in it the rates are (docs/rates.md)." type:"existingfile" env:"VIADUCT_RATES_MAPPING"`
+	RatesEvery  time.Duration  `name:"rates-every" default:"1h" help:"How often --rates is read again." env:"VIADUCT_RATES_EVERY"`
 	MaxMidAge   *time.Duration `name:"max-mid-age" placeholder:"120h" help:"Orders that name no price bound are refused when the mid-market rates are older than this; the demo's built-in rates are of one day and may be of any age unless this is given."`
+	Fence       []string       `placeholder:"EUR/USD=2.5" help:"Refuse dealers' prices further off the mid-market rate than so many percent; one pair of currencies each time it is given." env:"VIADUCT_FENCE"`
 	Private     bool           `name:"allow-private-webhooks" help:"Let webhooks go to private and loopback addresses."`
 	LimitMoney  int            `name:"limit-money" default:"5000" help:"Changes a second that one API key may ask for, and as many at once; 0 for no limit." env:"VIADUCT_LIMIT_MONEY"`
 	LimitReads  int            `name:"limit-reads" default:"10000" help:"Reads a second, likewise." env:"VIADUCT_LIMIT_READS"`
@@ -178,13 +181,20 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	}
 	closers.add("settlement client", s.client.Close)
 
-	feed := rates.NewFeed(rates.FeedConfig{Location: f.Rates, Every: time.Hour, Now: time.Now, Log: log}, what.first)
+	feed, err := f.feed(meters, log, what.first)
+	if err != nil {
+		return err
+	}
 	s.tables = feed.Table
 	if f.Rates != "" && !strings.Contains(f.Rates, "://") {
 		// A URL may answer later; a file that is not there now was mistyped.
 		if err := feed.Refresh(ctx); err != nil && !errors.Is(err, rates.ErrStale) {
 			return fmt.Errorf("%w: --rates: %w", errUsed, err)
 		}
+	}
+	fences, err := f.fences()
+	if err != nil {
+		return err
 	}
 	limits, closeLimits, err := f.limits(s.dir.genesis.Network())
 	if err != nil {
@@ -199,7 +209,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 	}
 	config := gateway.Config{
 		Limits: limits, Meters: meters, Tracer: tracer,
-		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Bus: bus, Mids: feed, MaxMidAge: f.maxMidAge(),
+		Network: s.dir.genesis.Network(), Engine: s.client, Store: store, Bus: bus, Mids: feed, MaxMidAge: f.maxMidAge(), Fences: fences,
 		Secrets: secrets, Operator: s.dir.operator, Sender: sender, Now: time.Now, Log: log,
 	}
 	if cache != nil { // an interface that holds no cache is not nil
@@ -233,6 +243,7 @@ func (f serveFlags) serve(ctx context.Context, t terminal, what setup, ready fun
 		return nil
 	})
 	g.Go(func() error { gate.Sweep(gctx); return nil })
+	g.Go(func() error { gate.JournalRates(gctx); return nil })
 	if f.Rates != "" {
 		g.Go(func() error { feed.Run(gctx); return nil })
 	}

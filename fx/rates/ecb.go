@@ -75,7 +75,7 @@ func (p *parser) document() (*Table, error) {
 	if _, err := p.next(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: something follows the envelope", ErrFormat)
 	}
-	if p.table == nil || len(p.table.perEUR) < 2 {
+	if p.table == nil || len(p.table.perBase) < 2 {
 		return nil, fmt.Errorf("%w: no rates in it", ErrFormat)
 	}
 	return p.table, nil
@@ -101,7 +101,7 @@ func (p *parser) day(e xml.StartElement) error {
 	if date.Before(firstDay) {
 		return fmt.Errorf("%w: rates of %s", ErrAbsurd, text)
 	}
-	p.table = &Table{source: ecbName, date: date, perEUR: map[money.Currency]money.Price{
+	p.table = &Table{source: ecbName, date: date, base: money.MustCurrency("EUR"), perBase: map[money.Currency]money.Price{
 		money.MustCurrency("EUR"): {Mantissa: 1},
 	}}
 	return p.children(func(e xml.StartElement) error { return p.cube(e, p.rate) })
@@ -127,10 +127,10 @@ func (p *parser) rate(e xml.StartElement) error {
 		return fmt.Errorf("%w: currency %.12q", ErrFormat, code)
 	}
 	if c, err := money.ParseCurrency(code); err == nil {
-		if _, ok := p.table.perEUR[c]; ok {
+		if _, ok := p.table.perBase[c]; ok {
 			return fmt.Errorf("%w: %s twice", ErrFormat, code)
 		}
-		p.table.perEUR[c] = price
+		p.table.perBase[c] = price
 	}
 	return p.children(func(xml.StartElement) error { return fmt.Errorf("%w: an element inside a rate", ErrFormat) })
 }

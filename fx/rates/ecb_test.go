@@ -85,7 +85,7 @@ func TestParseECBRefusesEveryBeginningOfATable(t *testing.T) {
 
 func TestParseECBPassesOverUnknownCodes(t *testing.T) {
 	table, err := ParseECB(strings.NewReader(day("2026-03-13", dollar+`<Cube currency="ZZZ" rate="3"/>`)))
-	if err != nil || len(table.perEUR) != 2 {
+	if err != nil || len(table.perBase) != 2 {
 		t.Errorf("%v, %v", table, err)
 	}
 }
@@ -95,16 +95,16 @@ func TestTheECBsOwnFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours.Date().Format("2006-01-02") != "2026-03-13" || ours.Source() != "European Central Bank" || len(ours.perEUR) != 30 {
-		t.Errorf("%s, %v, %d currencies", ours.Source(), ours.Date(), len(ours.perEUR))
+	if ours.Date().Format("2006-01-02") != "2026-03-13" || ours.Source() != "European Central Bank" || len(ours.perBase) != 30 {
+		t.Errorf("%s, %v, %d currencies", ours.Source(), ours.Date(), len(ours.perBase))
 	}
 	theirs, err := ReadFile(testenv.Shared(t, "rates/eurofxref-daily.xml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for c, p := range theirs.perEUR {
-		if ours.perEUR[c].String() != p.String() {
-			t.Errorf("%s: ours %s, theirs %s", c, ours.perEUR[c], p)
+	for c, p := range theirs.perBase {
+		if ours.perBase[c].String() != p.String() {
+			t.Errorf("%s: ours %s, theirs %s", c, ours.perBase[c], p)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func FuzzParseECB(f *testing.F) {
 			return
 		}
 		eur := money.MustCurrency("EUR")
-		for c := range table.perEUR {
+		for c := range table.perBase {
 			there, err := table.Mid(eur, c)
 			if errors.Is(err, money.ErrOverflow) {
 				continue

@@ -173,6 +173,35 @@ func TestRefreshGivesUpAfterItsTries(t *testing.T) {
 	})
 }
 
+// Who is down is asked three times over, and then left in peace for a while.
+func TestRefreshLeavesWhoIsDownInPeace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		f := feed("https://rates.example/daily.xml", parse(t, day("2026-03-12", three)))
+		f.Client = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+			tries++
+			return nil, errors.New("connection refused")
+		})}
+		for range 3 {
+			if err := f.Refresh(t.Context()); Code(err) != "unreachable" && Code(err) != "left_in_peace" {
+				t.Errorf("%v", err)
+			}
+		}
+		asked := tries
+		if err := f.Refresh(t.Context()); Code(err) != "left_in_peace" || tries != asked || asked != breakAfter {
+			t.Errorf("%v after %d tries, before %d", err, tries, asked)
+		}
+		time.Sleep(breakFor + time.Second)
+		f.Client = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(day("2026-03-13", three)))}, nil
+		})}
+		if err := f.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wantDate(t, f, "2026-03-13")
+	})
+}
+
 func TestRunRefreshesAFileUntilItIsStopped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "daily.xml")
 	write := func(text string) {

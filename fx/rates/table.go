@@ -19,26 +19,37 @@ import (
 
 // What this package refuses; callers match with errors.Is.
 var (
-	ErrFormat   = errors.New("rates: not a table in the ECB's format")
+	ErrFormat   = errors.New("rates: not a table in the form that is read")
 	ErrTooLarge = errors.New("rates: table too large")
 	ErrAbsurd   = errors.New("rates: absurd value")
 	ErrNoRate   = errors.New("rates: no rate for the currency")
 	ErrNoTable  = errors.New("rates: no table read yet")
+	ErrMissing  = errors.New("rates: a currency is missing")
 	ErrStale    = errors.New("rates: older than the table in use")
 )
 
-// Table is the reference rates of one day, all against the euro. It does not change.
+// Table is rates of one time, all against one base currency. It does not change.
 type Table struct {
-	source string
-	date   time.Time
-	perEUR map[money.Currency]money.Price
+	source  string
+	date    time.Time
+	base    money.Currency
+	perBase map[money.Currency]money.Price // the base itself at 1
 }
 
 // Source returns who published the table.
 func (t *Table) Source() string { return t.source }
 
-// Date returns the day the rates are of, at midnight UTC.
+// Date returns the time the rates are of; of a day's, midnight UTC.
 func (t *Table) Date() time.Time { return t.date }
+
+// Base returns the currency that the rates are against.
+func (t *Table) Base() money.Currency { return t.base }
+
+// Price returns how much of a currency one unit of the base is worth.
+func (t *Table) Price(c money.Currency) (money.Price, bool) {
+	p, ok := t.perBase[c]
+	return p, ok
+}
 
 // Mid is what one currency was worth in another on a day, exactly.
 type Mid struct {
@@ -53,7 +64,7 @@ type Mid struct {
 // from zero. It is for showing; compare with Ratio.
 func (m Mid) Decimal() decimal.Decimal { return m.Ratio.Decimal(m.Give, m.Want) }
 
-// Mid returns the cross rate of two currencies through the euro; ErrNoRate when the table lacks one.
+// Mid returns the cross rate of two currencies through the base; ErrNoRate when the table lacks one.
 func (t *Table) Mid(give, want money.Currency) (Mid, error) {
 	g, err := t.rate(give)
 	if err != nil {
@@ -74,7 +85,7 @@ func (t *Table) Mid(give, want money.Currency) (Mid, error) {
 }
 
 func (t *Table) rate(c money.Currency) (money.Price, error) {
-	p, ok := t.perEUR[c]
+	p, ok := t.perBase[c]
 	if !ok {
 		return money.Price{}, fmt.Errorf("%w: %s on %s", ErrNoRate, c, t.date.Format(time.DateOnly))
 	}

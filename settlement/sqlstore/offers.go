@@ -81,6 +81,13 @@ func (s *Store) Book(ctx context.Context, give, want money.Currency, limit int) 
 	return list(ctx, s.read, "book", scanOffer, string(w.text), w.args...)
 }
 
+// Ladder returns a maker's open offers between two currencies, both ways, best price first, then oldest.
+func (s *Store) Ladder(ctx context.Context, maker ledger.BIC, base, quote money.Currency) ([]Offer, error) {
+	return list(ctx, s.read, "ladder", scanOffer, `SELECT `+offerColumns+` FROM offers WHERE maker = $1 AND status = 'open'
+		AND (give_currency = $2 AND want_currency = $3 OR give_currency = $3 AND want_currency = $2) ORDER BY price_key, seq`,
+		maker.String(), base.String(), quote.String())
+}
+
 // priceKey returns n/d as a whole part and 128 binary places. The ledger's prices have terms below
 // 2^60, so two that differ do so by more than 2^-120: the keys sort exactly as the prices do.
 func priceKey(p money.Ratio) []byte {

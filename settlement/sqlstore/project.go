@@ -19,7 +19,7 @@ func (s *Store) Project(ctx context.Context, p *Projection) error {
 			return err
 		}
 		for _, write := range []func(context.Context, tx, *Projection) error{
-			writeBlock, writeParticipants, writeLines, writeOffers, writeHolds, writePostings, writeNets, writePayments,
+			writeBlock, writeParticipants, writeLines, writeOffers, writeHolds, writeFills, writePostings, writeNets, writePayments,
 		} {
 			if err := write(ctx, t, p); err != nil {
 				return err

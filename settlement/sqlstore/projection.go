@@ -25,6 +25,8 @@ type Projection struct {
 	ended        []Payment // that waited, by this block or an earlier one
 	postings     []posting
 	nets         []netChange
+	fills        []Fill
+	inventories  []Inventory
 	events       []Event
 }
 
@@ -52,7 +54,7 @@ func NewProjection(b *ledger.Block, s *ledger.State, firstLeaf uint64) *Projecti
 		leafHashes: append([]ledger.Hash(nil), b.LeafHashes...),
 		leaves:     make([][]byte, len(b.LeafHashes)),
 	}
-	placed := p.addResults(b)
+	placed := p.addResults(b, s.Rates())
 	p.addChanges(&b.Changes, s, placed)
 	p.addNets(b)
 	return p
@@ -69,7 +71,7 @@ type offerKey struct {
 	id    ledger.ID
 }
 
-func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
+func (p *Projection) addResults(b *ledger.Block, rates *ledger.Rates) (placed map[offerKey]int64) {
 	placed = make(map[offerKey]int64)
 	seen := make(map[offerKey]bool) // payments of this block, by sender and id
 	for i := range b.Results {
@@ -77,6 +79,7 @@ func (p *Projection) addResults(b *ledger.Block) (placed map[offerKey]int64) {
 		for seq := range r.Postings {
 			p.postings = append(p.postings, posting{i, seq, r.Postings[seq]})
 		}
+		p.fills = append(p.fills, fills(r, rates, p.block.Height, i, p.block.Time)...)
 		p.events = append(p.events, fillEvents(r, p.block.Height, i, p.block.Time)...)
 		keep := len(r.Postings) > 0
 		switch instruction := r.Instruction.(type) {
@@ -211,6 +214,12 @@ func (p *Projection) addChanges(c *ledger.Changes, s *ledger.State, placed map[o
 		})
 	}
 	p.addHolds(c.Holds)
+	for n := range c.Stocks {
+		i := &c.Stocks[n]
+		p.inventories = append(p.inventories, Inventory{
+			Dealer: i.Owner, Currency: i.Currency, Counter: i.Counter, Net: i.Net, Long: i.Long, Short: i.Short, Height: p.block.Height,
+		})
+	}
 	for n := range c.Offers {
 		i := &c.Offers[n]
 		o := &i.Offer
