@@ -199,10 +199,15 @@ func (s *State) cancelOffer(by BIC, i *CancelOffer) Outcome {
 }
 
 func (s *State) markCrossed(at OfferIdx) {
+	s.setCrossed(at)
+	s.touched.offer(s, at)
+}
+
+// setCrossed puts a mark on an offer and the offer among those that have one.
+func (s *State) setCrossed(at OfferIdx) {
 	s.offers[at].Crossed = true
 	i, _ := slices.BinarySearchFunc(s.crossed, at, func(a, b OfferIdx) int { return bool2int(s.offers[a].Seq > s.offers[b].Seq)*2 - 1 })
 	s.crossed = slices.Insert(s.crossed, i, at)
-	s.touched.offer(s, at)
 }
 
 // recheckCrossed keeps the market free of gainful cycles after a block: a marked offer that no longer
@@ -212,6 +217,7 @@ func (s *State) recheckCrossed() {
 	if s.router == nil {
 		return
 	}
+	let := s.let[:0]
 	for i := 0; i < len(s.crossed); {
 		at := s.crossed[i]
 		if s.router.Gainful(at) {
@@ -220,10 +226,22 @@ func (s *State) recheckCrossed() {
 		}
 		s.offers[at].Crossed = false
 		s.crossed = slices.Delete(s.crossed, i, i+1)
-		s.touched.offer(s, at)
+		s.router.OfferChanged(at)
+		let = append(let, at)
 	}
 	s.heldOut = s.router.HeldOut(s.heldOut[:0])
 	for _, at := range s.heldOut {
+		if slices.Contains(let, at) {
+			s.setCrossed(at) // as it was when the block began: nothing changed, and nothing is counted as a change
+			s.router.OfferChanged(at)
+			continue
+		}
 		s.markCrossed(at)
 	}
+	for _, at := range let {
+		if !s.offers[at].Crossed {
+			s.touched.offer(s, at)
+		}
+	}
+	s.let = let
 }

@@ -59,6 +59,7 @@ type State struct {
 	holdExpiry expiryHeap // of every open hold, and of some that ended
 	narrowed   narrowed
 	heldOut    []OfferIdx // scratch
+	let        []OfferIdx // scratch
 	stirred    []PartID   // whose offers are to be shown anew
 	shownOrder []OfferIdx // scratch
 
