@@ -38,9 +38,8 @@ type currencyPosition struct {
 // nostro is a balance with a correspondent.
 type nostro struct {
 	openapi.Balance
-	Headroom string // what the line can still take
-	Used     int    // percent of the limit
-	value    decimal.Decimal
+	Used  int // percent of the limit
+	value decimal.Decimal
 }
 
 // linesShown bounds the lines on one page.
@@ -157,11 +156,7 @@ func byCurrency(all []openapi.Balance) ([]currencyPosition, error) {
 			continue
 		}
 		sums[b.Currency] = sums[b.Currency].Add(value)
-		limit, err := decimal.NewFromString(b.Limit)
-		if err != nil {
-			return nil, err
-		}
-		x.Nostro = append(x.Nostro, nostro{b, plain(limit.Sub(value), b.Value), bar(b.Value, b.Limit), value})
+		x.Nostro = append(x.Nostro, nostro{b, bar(b.Value, b.Limit), value})
 		x.Held = plain(sums[b.Currency], b.Value)
 	}
 	out := make([]currencyPosition, 0, len(found))
