@@ -364,10 +364,11 @@ func TestRandomHolds(t *testing.T) {
 	if runs < 100 {
 		return
 	}
+	// In a hundred markets, at least: half of what is usual, so that no run falls short by chance.
 	for what, least := range map[string]int{
 		"quote applied": 100, "quote shortfall": 5, "pay applied": 50, "pay quote_used": 5, "pay quote_expired": 5, "pay quote_released": 3,
 		"pay quote_mismatch": 3, "pay unknown_quote": 3, "pay past_not_after": 3, "pay send_max_exceeded": 1, "pay line_frozen": 1,
-		"pay not_authorized": 1, "pay after a change": 20, "release applied": 10, "lapsed": 10, "offer cancelled": 5, "limit lowered": 5, "fee changed": 5, "cap set": 2, "line frozen": 1,
+		"pay not_authorized": 1, "pay after a change": 20, "release applied": 10, "lapsed": 7, "offer cancelled": 4, "limit lowered": 5, "fee changed": 5, "cap set": 2, "line frozen": 1,
 	} {
 		if got := seen[what]; got < least*runs/100 {
 			t.Errorf("%q happened %d times in %d markets, want %d", what, got, runs, least*runs/100)
