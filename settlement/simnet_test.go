@@ -241,9 +241,14 @@ func (r *simRun) run() {
 	}
 }
 
-// settle waits until every node has made final what any client knows of.
+// simRest is for how many looks in a row a run is at rest before it is: nodes that have just started, after
+// a blackout say, know what is final from their disks, and have yet to give the journal back what it lost.
+const simRest = 40
+
+// settle waits until every node has made final what any client knows of, and the journal holds it.
 func (r *simRun) settle(ctx context.Context) {
-	for ctx.Err() == nil {
+	journal := r.stream.Client("settle")
+	for rested := 0; ctx.Err() == nil; {
 		top, least := uint64(0), ^uint64(0)
 		for _, m := range r.members {
 			final, ok := m.final()
@@ -252,7 +257,12 @@ func (r *simRun) settle(ctx context.Context) {
 			}
 			top, least = max(top, final), min(least, final)
 		}
-		if top > 0 && least >= r.store.height() && least == top {
+		tip, err := journal.Tip(ctx)
+		// The genesis stands before the first block's message.
+		if rested++; err != nil || top == 0 || least < r.store.height() || least != top || tip <= top {
+			rested = 0
+		}
+		if rested == simRest {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
