@@ -110,8 +110,11 @@ func (e *seenEntry) read(r *reader) {
 // within says whether an index of a table of n entries is one.
 func within[T ~int32](i T, n int) bool { return i >= 0 && int(i) < n }
 
-// relink makes the indexes of a state that was read.
+// relink makes the indexes of a state that was read. What holds reserve and offers show was counted as
+// changes when it came about, and is not counted again.
 func (s *State) relink() error {
+	changes := s.queue.changes
+	defer func() { s.queue.changes = changes }()
 	for _, step := range []func() error{s.linkParticipants, s.linkPositions, s.linkOffers, s.linkFree, s.linkQueue, s.linkHolds, s.linkStocks, s.linkSeen} {
 		if err := step(); err != nil {
 			return err
@@ -286,8 +289,6 @@ func (s *State) linkHolds() error {
 			return unlinked(tableHolds, i)
 		}
 	}
-	changes := s.queue.changes // what they reserve was counted when they came
-	defer func() { s.queue.changes = changes }()
 	slices.SortFunc(live, func(a, b HoldIdx) int { return cmp.Compare(s.holds[a].Seq, s.holds[b].Seq) })
 	for i, at := range live {
 		h := &s.holds[at]
