@@ -180,6 +180,7 @@ func (r *Router) Gainful(at ledger.OfferIdx) bool {
 		return false
 	}
 	m.force(int32(o.GivePos))
+	m.forceEnd(int32(o.WantPos))
 	defer m.unforce()
 	return m.closes(want.take, give.give, label(o.Price.N, o.Price.D))
 }
