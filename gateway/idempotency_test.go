@@ -82,6 +82,35 @@ func TestReplyLost(t *testing.T) {
 	}
 }
 
+// What the journal acknowledged and lost, so that another block has its height, is submitted again: nobody is
+// told another's result.
+func TestAcknowledgedAndLost(t *testing.T) {
+	r := newRig(t)
+	r.market()
+	r.engine.lost.Store(1)
+	paid := r.must(201, r.do("POST", "/v1/payments", mexican, euros("10.00"), "Prefer", "wait=10"))
+	if paid.text("status") != "settled" {
+		t.Errorf("%s", paid.body)
+	}
+	r.engine.lost.Store(1)
+	r.must(201, r.do("POST", "/v1/participants", "", obj{"bic": "CHASUS33", "name": "Chase", "country": "US"}))
+	r.must(200, r.do("GET", "/v1/participants/CHASUS33", "", nil))
+	// A journal that goes on losing is told of, and the key goes on from there.
+	r.engine.lost.Store(submitTries)
+	got := r.must(503, r.do("POST", "/v1/payments", mexican, euros("10.00"), "Idempotency-Key", "k", "Prefer", "wait=10"))
+	if got.text("code") != "outcome_unknown" || got.header.Get("Retry-After") == "" {
+		t.Errorf("%s", got.body)
+	}
+	r.clock.Store(int64(leaseTime + time.Second))
+	again := r.must(201, r.do("POST", "/v1/payments", mexican, euros("10.00"), "Idempotency-Key", "k", "Prefer", "wait=10"))
+	if again.text("status") != "settled" || r.engine.lost.Load() != 0 {
+		t.Errorf("%s", again.body)
+	}
+	if owed := r.must(200, r.do("GET", "/v1/balances", mexican, nil)).text("data", "0", "value"); owed != "410.00" {
+		t.Errorf("the sender owes %s after two payments of 10.00", owed)
+	}
+}
+
 // What was surely not ordered leaves nothing behind and frees its key.
 func TestEngineAway(t *testing.T) {
 	r := newRig(t)

@@ -218,29 +218,42 @@ func (g *Gateway) submit(ctx context.Context, o order, begun sqlstore.Begun, req
 		}
 		return at, err
 	}
-	start := time.Now()
-	accepted, err := g.submitTraced(ctx, request.Submission)
-	switch {
-	case errors.Is(err, settlement.ErrUnavailable):
-		if begun == sqlstore.BegunNew {
-			g.abandon(ctx, o)
+	for range submitTries {
+		start := time.Now()
+		accepted, err := g.submitTraced(ctx, request.Submission)
+		switch {
+		case errors.Is(err, settlement.ErrUnavailable):
+			if begun == sqlstore.BegunNew {
+				g.abandon(ctx, o)
+			}
+			g.cfg.Log.Warn("settlement is not available", "request_id", exchangeOf(ctx).id, "error", err)
+			return at, &problem{code: openapi.ErrorCodeUnavailable, detail: "nothing was ordered; repeat the request with the same key", retry: 1}
+		case errors.Is(err, settlement.ErrUnknown):
+			g.cfg.Log.Warn("unknown whether ordered", "request_id", exchangeOf(ctx).id, "error", err)
+			return at, &problem{code: openapi.ErrorCodeOutcomeUnknown, retry: int(leaseTime.Seconds())}
+		case err != nil:
+			return at, fmt.Errorf("submit: %w", err)
 		}
-		g.cfg.Log.Warn("settlement is not available", "request_id", exchangeOf(ctx).id, "error", err)
-		return at, &problem{code: openapi.ErrorCodeUnavailable, detail: "nothing was ordered; repeat the request with the same key", retry: 1}
-	case errors.Is(err, settlement.ErrUnknown):
-		g.cfg.Log.Warn("unknown whether ordered", "request_id", exchangeOf(ctx).id, "error", err)
-		return at, &problem{code: openapi.ErrorCodeOutcomeUnknown, retry: int(leaseTime.Seconds())}
-	case err != nil:
-		return at, fmt.Errorf("submit: %w", err)
+		g.cfg.Meters.Stage("accepted", time.Since(start))
+		at.height, at.first = accepted.Height, accepted.First
+		if err := g.cfg.Store.MarkAccepted(ctx, o.signer, o.key, at.height, at.first, paymentIDs(at.instructions), g.now()); err != nil {
+			return at, err
+		}
+		if at.final, err = g.await(ctx, o, at.height); err != nil || !at.final {
+			return at, err
+		}
+		block, err := g.cfg.Store.Block(ctx, at.height)
+		if err != nil || block.Message == accepted.Message {
+			return at, err
+		}
+		g.cfg.Log.Error("the journal lost what it had acknowledged; submitting it again", "request_id", exchangeOf(ctx).id, "height", at.height)
 	}
-	g.cfg.Meters.Stage("accepted", time.Since(start))
-	at.height, at.first = accepted.Height, accepted.First
-	if err := g.cfg.Store.MarkAccepted(ctx, o.signer, o.key, at.height, at.first, paymentIDs(at.instructions), g.now()); err != nil {
-		return at, err
-	}
-	at.final, err = g.await(ctx, o, at.height)
-	return at, err
+	return at, &problem{code: openapi.ErrorCodeOutcomeUnknown, retry: int(leaseTime.Seconds())}
 }
+
+// submitTries bounds how often a request submits what the journal acknowledges and loses: once is a fault of
+// the journal's disks, and a second time more than one.
+const submitTries = 2
 
 // abandon frees the key of a request that was surely not ordered.
 func (g *Gateway) abandon(ctx context.Context, o order) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"viaduct/internal/tracing"
+	"viaduct/ledger"
 	"viaduct/ledger/proof"
 )
 
@@ -18,7 +19,7 @@ func FuzzWire(f *testing.F) {
 	r := record{Position: 3, TreeSize: 2, Message: []byte("m"), Leaves: [][]byte{[]byte("leaf"), []byte("header")}}
 	f.Add(r.encode(nil))
 	f.Add(appendCertificate(appendCertificate(nil, certificate{1, []byte("a")}), certificate{2, []byte("b")}))
-	f.Add(encodeVerdict(accepted, Accepted{Height: 8, First: 1}))
+	f.Add(encodeVerdict(accepted, Accepted{Height: 8, First: 1, Message: ledger.Hash{2}}))
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	f.Add(append(make([]byte, 8), trace...))
 	f.Add(withTrace(Traced(context.Background(), trace), []byte("VS\x01")))

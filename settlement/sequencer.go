@@ -146,7 +146,7 @@ func (s *sequencer) publish(ctx context.Context, first waiting) error {
 	s.observe("ordered", start)
 	s.traces.ordered(s.height+1, batch, start)
 	s.height, s.time, s.position, s.prev = s.height+1, at, position, ledger.MessageHash(msg)
-	answer(batch, accepted, Accepted{Height: s.height})
+	answer(batch, accepted, Accepted{Height: s.height, Message: s.prev})
 	return nil
 }
 

@@ -221,7 +221,7 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 		}
 		cancel()
 		if err == nil {
-			there, known := r.holds(a.Height, data)
+			there, known := r.holds(a)
 			if there {
 				return true
 			}
@@ -246,10 +246,10 @@ func (r *simRun) submit(ctx context.Context, c *settlement.Client, key string, d
 	return false
 }
 
-// holds looks whether a final block has a submission, as a gateway looks into the database: a journal that
-// loses what it acknowledged before a node has read it may have another block there. While all nodes are down
-// it is not known; repeating the submission does no harm.
-func (r *simRun) holds(height uint64, submission []byte) (there, known bool) {
+// holds looks whether a final block is of the message that was accepted, as a gateway looks into the
+// database: a journal that loses what it acknowledged before a node has read it may have another there. While
+// all nodes are down it is not known; repeating the submission does no harm.
+func (r *simRun) holds(a settlement.Accepted) (there, known bool) {
 	for _, m := range r.members {
 		m.mu.Lock()
 		node := m.node
@@ -257,11 +257,11 @@ func (r *simRun) holds(height uint64, submission []byte) (there, known bool) {
 		if node == nil {
 			continue
 		}
-		if final, ok := node.Final(); !ok || final < height {
+		if final, ok := node.Final(); !ok || final < a.Height {
 			continue
 		}
-		if message, err := node.MessageAt(height); err == nil {
-			return bytes.Contains(message, submission), true
+		if message, err := node.MessageAt(a.Height); err == nil {
+			return ledger.MessageHash(message) == a.Message, true
 		}
 	}
 	return false, false
@@ -284,12 +284,11 @@ func (r *simRun) check(ctx context.Context) {
 			r.broken("the database's block %d is not the journal's", h)
 		}
 	}
-	for i, bank := range simBanks {
+	for _, bank := range simBanks {
 		want := balanceIn(state, bank)
 		if got := r.store.balance(bank); len(r.store.blocks) == len(headers) && got != want {
 			r.broken("the database says %s holds %d, the ledger %d", bank, got, want)
 		}
-		_ = i
 	}
 	for _, m := range r.members {
 		r.checkMember(m, headers, roots, sizes)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"viaduct/ledger"
 )
 
 // Subjects of the engine. What is asked of the sequencer goes to that one node by name: a node that lost
@@ -71,20 +73,26 @@ const (
 type Accepted struct {
 	Height uint64 // of the block
 	First  int    // index of the first result in the block; the others follow
+	// Message is the hash of the journal message that has it. A block of that height made of another message
+	// says that the journal lost this one before a node had read it: the submission is in no block.
+	Message ledger.Hash
 }
+
+const verdictSize = 1 + 8 + 4 + len(ledger.Hash{})
 
 func encodeVerdict(v verdict, a Accepted) []byte {
 	b := binary.BigEndian.AppendUint64([]byte{byte(v)}, a.Height)
-	return binary.BigEndian.AppendUint32(b, uint32(a.First))
+	b = binary.BigEndian.AppendUint32(b, uint32(a.First))
+	return append(b, a.Message[:]...)
 }
 
 func decodeVerdict(b []byte) (Accepted, error) {
-	if len(b) != 13 {
+	if len(b) != verdictSize {
 		return Accepted{}, fmt.Errorf("%w: an answer of %d bytes", ErrUnknown, len(b))
 	}
 	switch verdict(b[0]) {
 	case accepted:
-		return Accepted{binary.BigEndian.Uint64(b[1:]), int(binary.BigEndian.Uint32(b[9:]))}, nil
+		return Accepted{binary.BigEndian.Uint64(b[1:]), int(binary.BigEndian.Uint32(b[9:])), ledger.Hash(b[13:])}, nil
 	case unavailable:
 		return Accepted{}, ErrUnavailable
 	case malformed:
