@@ -77,7 +77,7 @@ func messageAt(ctx context.Context, j journal.Journal, position uint64) (journal
 	defer r.Close()
 	m, err := r.Next(ctx)
 	if err == nil && m.Position != position {
-		err = fmt.Errorf("asked for position %d of the journal, got %d", position, m.Position)
+		err = fmt.Errorf("%w: asked for position %d it gave %d", errJournal, position, m.Position)
 	}
 	return m, err
 }
