@@ -3,7 +3,6 @@ package settlement_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -188,13 +187,8 @@ func (n *network) submit(by, key string, in ...ledger.Instruction) settlement.Ac
 }
 
 func (n *network) sign(by, key string, in ...ledger.Instruction) []byte {
-	s := ledger.Submission{Network: networkGenesis().Network(), Key: []byte(key), Salt: ledger.Hash([]byte(fmt.Sprintf("%032s", key))[:32])}
-	if by != "operator" {
-		s.Participant = ledger.MustBIC(by)
-	}
-	out, err := ledger.Sign(&s, in, keyOf(by))
-	n.must(err)
-	return out
+	n.t.Helper()
+	return signFor(n.t, networkGenesis(), by, key, in...)
 }
 
 func (n *network) logs() string {
@@ -217,15 +211,8 @@ func (n *network) populate() {
 }
 
 func (n *network) policy() proof.Policy {
-	var all []proof.Validator
-	for i := range validators {
-		v, err := proof.NewValidator(validatorName(i), keyOf(validatorName(i)).Public().(ed25519.PublicKey))
-		n.must(err)
-		all = append(all, v)
-	}
-	p, err := proof.NewPolicy(networkGenesis().Origin(), all, quorum)
-	n.must(err)
-	return p
+	n.t.Helper()
+	return policyFor(n.t, networkGenesis(), networkGenesis().Validators, quorum)
 }
 
 // agree waits until all running nodes are at one height at least, and compares their states there.

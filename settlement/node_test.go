@@ -122,7 +122,14 @@ func start(t *testing.T, dir string) *engine {
 }
 
 func sign(t testing.TB, by, key string, in ...ledger.Instruction) []byte {
-	s := ledger.Submission{Network: testGenesis().Network(), Key: []byte(key), Salt: sha256.Sum256([]byte(key))}
+	t.Helper()
+	return signFor(t, testGenesis(), by, key, in...)
+}
+
+// signFor signs a submission for a network.
+func signFor(t testing.TB, g *ledger.Genesis, by, key string, in ...ledger.Instruction) []byte {
+	t.Helper()
+	s := ledger.Submission{Network: g.Network(), Key: []byte(key), Salt: sha256.Sum256([]byte(key))}
 	if by != "operator" {
 		s.Participant = ledger.MustBIC(by)
 	}
@@ -194,13 +201,23 @@ func (e *engine) populate() {
 }
 
 func (e *engine) policy() proof.Policy {
-	v, err := proof.NewValidator("validator-1", keyOf("validator-1").Public().(ed25519.PublicKey))
-	if err != nil {
-		e.t.Fatal(err)
+	e.t.Helper()
+	return policyFor(e.t, testGenesis(), testGenesis().Validators, 1)
+}
+
+// policyFor returns whom a network's checkpoints are checked against when these validators sign them.
+func policyFor(t testing.TB, g *ledger.Genesis, set []ledger.Validator, quorum int) proof.Policy {
+	t.Helper()
+	all := make([]proof.Validator, len(set))
+	for i, v := range set {
+		var err error
+		if all[i], err = proof.NewValidator(v.Name, v.Key[:]); err != nil {
+			t.Fatal(err)
+		}
 	}
-	p, err := proof.NewPolicy(testGenesis().Origin(), []proof.Validator{v}, 1)
+	p, err := proof.NewPolicy(g.Origin(), all, quorum)
 	if err != nil {
-		e.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return p
 }

@@ -2,7 +2,6 @@ package settlement_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -92,13 +91,7 @@ func payOver(b *testing.B, replicas, size int) {
 		}
 	}
 	sign := func(by, key string, in ...ledger.Instruction) []byte {
-		s := ledger.Submission{Network: networkGenesis().Network(), Key: []byte(key), Salt: sha256.Sum256([]byte(key))}
-		if by != "operator" {
-			s.Participant = ledger.MustBIC(by)
-		}
-		out, err := ledger.Sign(&s, in, keyOf(by))
-		must(err)
-		return out
+		return signFor(b, networkGenesis(), by, key, in...)
 	}
 	submit(sign("operator", "admit", admit("CHASUS33"), admit("BNMXMXMM"), admit("HSBCGB2L")))
 	for _, bic := range []string{"BNMXMXMM", "HSBCGB2L"} {

@@ -39,19 +39,7 @@ func changeOf(number uint64, after uint32, from, to []string) *ledger.SetValidat
 
 func policyOf(t *testing.T, names ...string) proof.Policy {
 	t.Helper()
-	var all []proof.Validator
-	for _, v := range setOf(names...) {
-		p, err := proof.NewValidator(v.Name, v.Key[:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
-	}
-	p, err := proof.NewPolicy(networkGenesis().Origin(), all, ledger.Quorum(len(all)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policyFor(t, networkGenesis(), setOf(names...), ledger.Quorum(len(names)))
 }
 
 // rotating gives a validator the key it changes to beside its own.

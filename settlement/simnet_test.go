@@ -2,7 +2,6 @@ package settlement_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -130,15 +129,7 @@ func newSimRun(t *testing.T, seed uint64, counts *simCounts) *simRun {
 		t: t, seed: seed, counts: counts, tails: chance(330, seed, "tails"), genesis: networkGenesis(), liar: -1, accepted: map[string]bool{}, checked: map[string]proof.Checkpoint{}, started: time.Now(), trace: &simTrace{started: time.Now()},
 	}
 	r.genesis.Time = time.Now().UnixMilli() // the bubble's
-	var all []proof.Validator
-	for _, v := range r.genesis.Validators {
-		pv, err := proof.NewValidator(v.Name, v.Key[:])
-		r.must(err)
-		all = append(all, pv)
-	}
-	var err error
-	r.policy, err = proof.NewPolicy(r.genesis.Origin(), all, quorum)
-	r.must(err)
+	r.policy = policyFor(t, r.genesis, r.genesis.Validators, quorum)
 	if seed%2 == 1 {
 		r.liar = int(drawn(seed, "liar") % validators)
 	}
@@ -373,13 +364,7 @@ func (m *simMember) final() (height uint64, ok bool) {
 	return m.node.Final()
 }
 
-// simSign signs a submission for the run's network.
+// sign signs a submission for the run's network.
 func (r *simRun) sign(by, key string, in ...ledger.Instruction) []byte {
-	s := ledger.Submission{Network: r.genesis.Network(), Key: []byte(key), Salt: sha256.Sum256([]byte(key))}
-	if by != "operator" {
-		s.Participant = ledger.MustBIC(by)
-	}
-	out, err := ledger.Sign(&s, in, keyOf(by))
-	r.must(err)
-	return out
+	return signFor(r.t, r.genesis, by, key, in...)
 }
