@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -121,13 +122,14 @@ func (g *Gateway) sweepApprovals(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, q := range left {
+	var failed error
+	for _, q := range left { // one that can't be ordered yet holds up no other
 		own := context.WithValue(ctx, exchangeKey{}, &exchange{id: requestID(q.RequestID), wait: -1})
 		if _, err := g.orderApproved(own, q); err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("order what %s approved: %w", q.Participant, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // changeApprovalRules sets a participant's rules: its own to set once, the operator's to change, so that no

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -116,27 +117,44 @@ func testApprovalsLast(r *rig, t *testing.T) {
 		t.Helper()
 		return r.must(200, r.do("GET", "/v1/payments/"+id, fourEyes, nil)).text("status")
 	}
-	late, lost, other := order(), order(), order()
+	late, lost, lostToo, other := order(), order(), order(), order()
 	if got := r.another().approve(other, "second", true); got.status != 200 || got.text("status") != "settled" {
 		t.Errorf("at another gateway: %d %s", got.status, got.body)
 	}
 	away := settlement.ErrUnavailable
 	r.engine.before.Store(&away)
-	if got := r.must(503, r.approve(lost, "second", true)); got.text("code") != "unavailable" {
-		t.Errorf("%s", got.body)
+	for _, id := range []string{lost, lostToo} {
+		if got := r.must(503, r.approve(id, "second", true)); got.text("code") != "unavailable" {
+			t.Errorf("%s", got.body)
+		}
+		if got := status(id); got != "received" && got != "accepted" {
+			t.Errorf("approved and not ordered: %s", got)
+		}
 	}
 	r.engine.before.Store(nil)
-	if got := status(lost); got != "received" && got != "accepted" {
-		t.Errorf("approved and not ordered: %s", got)
-	}
 	r.clock.Store(int64(2 * approvalGrace))
-	r.gateway.sweep(t.Context())
-	placed, err := r.store.Payment(t.Context(), ledger.MustBIC(fourEyes), parsedID(t, lost))
-	r.ok(err)
-	r.ok(r.engine.WaitFinal(t.Context(), placed.Height))
-	if got := status(lost); got != "settled" {
-		t.Errorf("after the sweep: %s", got)
+	usual := r.gateway.cfg.Engine
+	r.gateway.cfg.Engine = &failsOnce{Engine: usual}
+	for _, want := range []int{1, 2} { // of the two, one can't be ordered by the first sweep
+		r.gateway.sweep(t.Context())
+		ordered := 0
+		for _, id := range []string{lost, lostToo} {
+			placed, err := r.store.Payment(t.Context(), ledger.MustBIC(fourEyes), parsedID(t, id))
+			r.ok(err)
+			if placed.Height == 0 {
+				continue
+			}
+			ordered++
+			r.ok(r.engine.WaitFinal(t.Context(), placed.Height))
+			if got := status(id); got != "settled" {
+				t.Errorf("after the sweep: %s", got)
+			}
+		}
+		if ordered != want {
+			t.Errorf("%d were ordered, want %d", ordered, want)
+		}
 	}
+	r.gateway.cfg.Engine = usual
 	r.clock.Store(int64(approvalTime + time.Minute))
 	r.gateway.sweep(t.Context())
 	if got := status(late); got != "expired" {
@@ -149,14 +167,28 @@ func testApprovalsLast(r *rig, t *testing.T) {
 	for i := range lines {
 		if strings.HasSuffix(lines[i].Asset.String(), fourEyes) {
 			found = true
-			if lines[i].Balance != 2*150_00 {
-				t.Errorf("the dealer has %d, want two payments", lines[i].Balance)
+			if lines[i].Balance != 3*150_00 {
+				t.Errorf("the dealer has %d, want three payments", lines[i].Balance)
 			}
 		}
 	}
 	if !found {
 		t.Error("the dealer has no line")
 	}
+}
+
+// failsOnce is an engine whose first submission does not get through.
+type failsOnce struct {
+	Engine
+	failed bool
+}
+
+func (f *failsOnce) Submit(ctx context.Context, data []byte) (settlement.Accepted, error) {
+	if !f.failed {
+		f.failed = true
+		return settlement.Accepted{}, settlement.ErrUnavailable
+	}
+	return f.Engine.Submit(ctx, data)
 }
 
 func parsedID(t *testing.T, text string) ledger.ID {
