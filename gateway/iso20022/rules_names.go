@@ -53,9 +53,16 @@ func headerBIC(c *checker, n *Node) {
 	}
 }
 
-// sameBIC tells whether two BICs name the same bank: a branch XXX is the head office.
+// sameBIC tells whether two BICs name the same bank: eight characters are its head office, and so is its branch
+// XXX.
 func sameBIC(a, b string) bool {
-	return strings.TrimSuffix(a, "XXX") == strings.TrimSuffix(b, "XXX")
+	office := func(bic string) string {
+		if len(bic) == 11 {
+			return strings.TrimSuffix(bic, "XXX")
+		}
+		return bic
+	}
+	return office(a) == office(b)
 }
 
 // crossBorder tells whether the message is held to what a header means across borders: under CBPR+

@@ -256,3 +256,22 @@ func TestTransfersBetweenBanks(t *testing.T) {
 		wantSet(t, name, findings, strings.FieldsFunc(tt.cbpr, func(r rune) bool { return r == '\n' }))
 	}
 }
+
+// ISO 9362: eight characters name an institution, three more a branch of it, and XXX its head office.
+func TestSameBIC(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"VIADDEFF", "VIADDEFF", true},
+		{"VIADDEFF", "VIADDEFFXXX", true},
+		{"VIADDEFF", "VIADDEFF123", false},
+		{"VIADDEFFXXX", "VIADDEFF123", false},
+		{"VIADMXXX", "VIADMXXXXXX", true}, // a country that ends in X, and a place of two
+		{"VIADMXXX", "VIADMXMM", false},
+	} {
+		if sameBIC(tt.a, tt.b) != tt.want || sameBIC(tt.b, tt.a) != tt.want {
+			t.Errorf("sameBIC(%s, %s) = %v", tt.a, tt.b, !tt.want)
+		}
+	}
+}
