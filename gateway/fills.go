@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -24,24 +25,18 @@ func (s server) ListFills(ctx context.Context, r openapi.ListFillsRequestObject)
 		return nil, err
 	}
 	var f sqlstore.FillFilter
-	var faulty faults
-	for _, t := range []struct {
-		name string
+	for _, at := range []struct {
 		text openapi.Time
 		to   *int64
-	}{{"from", r.Params.From, &f.From}, {"to", r.Params.To, &f.Until}} {
-		if t.text == "" {
-			continue
-		}
-		if *t.to, err = parseTime(t.text); err != nil {
-			faulty.add("query:"+t.name, openapi.ErrorCodeInvalidValue, "not a time", "DT01")
+	}{{r.Params.From, &f.From}, {r.Params.To, &f.Until}} {
+		if at.text != "" {
+			if *at.to, err = parseTime(at.text); err != nil {
+				return nil, err // the contract's format let nothing else through
+			}
 		}
 	}
 	if r.Params.Currency != "" {
 		f.Currency, _ = money.ParseCurrency(r.Params.Currency) // its form was checked
-	}
-	if err := faulty.problem(); err != nil {
-		return nil, err
 	}
 	list := fmt.Sprintf("fills:%s:%s:%d:%d", whose, f.Currency, f.From, f.Until)
 	at, err := s.behind(list, r.Params.Cursor, 24)
@@ -97,46 +92,41 @@ func signed(units *big.Int, c money.Currency) string {
 
 // exposure tells what the fills added to and took from each currency.
 func exposure(totals []sqlstore.FillTotal) []openapi.SignedMoney {
-	sums := make(map[money.Currency]*big.Int)
-	add := func(c money.Currency, n *big.Int) {
-		if sums[c] == nil {
-			sums[c] = new(big.Int)
-		}
-		sums[c].Add(sums[c], n)
-	}
+	sums := make(signedSums)
 	for _, t := range totals {
-		add(t.Gave, new(big.Int).Neg(t.GaveUnits))
-		add(t.Took, t.TookUnits)
+		sums.add(t.Gave, new(big.Int).Neg(t.GaveUnits))
+		sums.add(t.Took, t.TookUnits)
 	}
-	return signedList(sums)
+	return sums.view()
 }
 
 // profit tells what the fills that have a mid brought against it, in the currencies they took.
 func profit(totals []sqlstore.FillTotal) []openapi.SignedMoney {
-	sums := make(map[money.Currency]*big.Int)
+	sums := make(signedSums)
 	for _, t := range totals {
-		if t.WithMid == 0 {
-			continue
+		if t.WithMid > 0 {
+			sums.add(t.Took, t.Profit)
 		}
-		if sums[t.Took] == nil {
-			sums[t.Took] = new(big.Int)
-		}
-		sums[t.Took].Add(sums[t.Took], t.Profit)
 	}
-	return signedList(sums)
+	return sums.view()
 }
 
-func signedList(sums map[money.Currency]*big.Int) []openapi.SignedMoney {
-	out := []openapi.SignedMoney{}
-	for c, n := range sums {
-		out = append(out, openapi.SignedMoney{Currency: c.String(), Value: signed(n, c)})
+// signedSums adds up minor units by currency.
+type signedSums map[money.Currency]*big.Int
+
+func (s signedSums) add(c money.Currency, units *big.Int) {
+	if s[c] == nil {
+		s[c] = new(big.Int)
 	}
-	slices.SortFunc(out, func(a, b openapi.SignedMoney) int {
-		if a.Currency < b.Currency {
-			return -1
-		}
-		return 1
-	})
+	s[c].Add(s[c], units)
+}
+
+func (s signedSums) view() []openapi.SignedMoney {
+	out := []openapi.SignedMoney{}
+	for c, units := range s {
+		out = append(out, openapi.SignedMoney{Currency: c.String(), Value: signed(units, c)})
+	}
+	slices.SortFunc(out, func(a, b openapi.SignedMoney) int { return cmp.Compare(a.Currency, b.Currency) })
 	return out
 }
 

@@ -47,12 +47,7 @@ func (g *Gateway) readLadder(ctx context.Context, in *openapi.NewLadder, maker l
 	if base == quote && base.Currency != 0 {
 		f.add("/quote", openapi.ErrorCodeSameAsset, "the ladder's base is this very asset", "")
 	}
-	if in.ExpiresAt != "" && !f.at("/expires_at") {
-		var err error
-		if ladder.Expires, err = parseTime(in.ExpiresAt); err != nil || ladder.Expires <= g.now() {
-			f.add("/expires_at", openapi.ErrorCodeOfferExpired, "not a time to come", "DT01")
-		}
-	}
+	ladder.Expires = readExpiry(in.ExpiresAt, g.now(), f)
 	if f.touching("/base") || f.touching("/quote") {
 		return ladder, nil
 	}

@@ -74,16 +74,24 @@ func readOffer(in *openapi.NewOffer, maker ledger.BIC, now int64, f *faults) *le
 			}
 		}
 	}
-	if in.ExpiresAt != "" && !f.at("/expires_at") {
-		var err error
-		if offer.Expires, err = parseTime(in.ExpiresAt); err != nil || offer.Expires <= now {
-			f.add("/expires_at", openapi.ErrorCodeOfferExpired, "not a time to come", "DT01")
-		}
-	}
+	offer.Expires = readExpiry(in.ExpiresAt, now, f)
 	if offer.Force = timesInForce[in.TimeInForce]; offer.Expires != 0 && (offer.Force == ledger.ImmediateOrCancel || offer.Force == ledger.FillOrKill) {
 		f.add("/expires_at", openapi.ErrorCodeConflictingFields, "an offer that is filled at once or not at all has no expiry", "")
 	}
 	return offer
+}
+
+// readExpiry reads when an offer ends; 0 where that is not said.
+func readExpiry(text openapi.Time, now int64, f *faults) int64 {
+	const at = "/expires_at"
+	if text == "" || f.at(at) {
+		return 0
+	}
+	expires, err := parseTime(text)
+	if err != nil || expires <= now {
+		f.add(at, openapi.ErrorCodeOfferExpired, "not a time to come", "DT01")
+	}
+	return expires
 }
 
 // offerAnswer tells of the offer that a submission placed or cancelled.
