@@ -120,3 +120,38 @@ func (a *audience[S]) all() iter.Seq[*S] {
 		}
 	}
 }
+
+// attend looks each time that a stream is poked, and with quiet set each time that it was silent for a
+// heartbeat, until the reader leaves, the server shuts down, or looking fails. look says whether it told of a
+// change, from which the next heartbeat is counted.
+func (a *audience[S]) attend(ctx context.Context, poked <-chan struct{}, look func(quiet bool) (told bool, err error)) {
+	beat := time.NewTicker(a.heartbeat)
+	defer beat.Stop()
+	for {
+		quiet := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.closed:
+			return
+		case <-beat.C:
+			quiet = true
+		case <-poked:
+		}
+		told, err := look(quiet)
+		if err != nil {
+			return
+		}
+		if told {
+			beat.Reset(a.heartbeat)
+		}
+	}
+}
+
+// poke wakes a stream that may have something to tell, and waits for none.
+func poke(stream chan<- struct{}) {
+	select {
+	case stream <- struct{}{}:
+	default: // it is poked and has not looked yet
+	}
+}

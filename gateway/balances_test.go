@@ -162,6 +162,34 @@ func TestBalanceStream(t *testing.T) {
 	}
 }
 
+// A cache that falls behind what was told gives no news, and the stream still shows that it lives.
+func TestBalanceStreamBesideALateCache(t *testing.T) {
+	r := newRig(t)
+	r.gateway.balances.heartbeat = 20 * time.Millisecond
+	late := new(lateCache)
+	r.gateway.cfg.Cache = late
+	r.market()
+	w := r.open(dealer, "/v1/balances/stream")
+	first, ok := w.next()
+	if !ok || first.name != "balances" {
+		t.Fatalf("first event %+v", first)
+	}
+	late.is.Store(true)
+	for range 5 {
+		e, ok := w.next()
+		if !ok || e.name != "unchanged" || e.data["height"].(float64) < first.data["height"].(float64) {
+			t.Fatalf("%t, %+v", ok, e)
+		}
+	}
+}
+
+// lateCache has what an early block left, once it is late, and nothing before.
+type lateCache struct{ is atomic.Bool }
+
+func (c *lateCache) Get(context.Context, ledger.BIC) ([]sqlstore.Line, uint64, bool, error) {
+	return nil, 1, c.is.Load(), nil
+}
+
 // TestBalancesNeverDisagree reads balances without a pause while payments settle, and a Redis of the test's
 // own is stopped, started again empty, brought back to what it held before, and filled with old values
 // under the run of now. Each answer is then compared with what the ledger's postings say at the height it

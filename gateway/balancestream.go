@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"viaduct/ledger"
 	"viaduct/openapi"
@@ -56,10 +55,7 @@ func (b *balanceStreams) poke() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for w := range b.all() {
-		select {
-		case w.poked <- struct{}{}:
-		default: // it is poked and has not looked yet
-		}
+		poke(w.poked)
 	}
 }
 
@@ -110,37 +106,23 @@ func (v *balanceStream) VisitStreamBalancesResponse(w http.ResponseWriter) error
 		return changed
 	}
 	keep(v.first.Data)
-	beat := time.NewTicker(all.heartbeat)
-	defer beat.Stop()
-	for {
-		alive := false // a sign of life is due
-		select {
-		case <-v.ctx.Done():
-			return nil
-		case <-all.closed:
-			return nil
-		case <-beat.C:
-			alive = true
-		case <-v.watch.poked:
-		}
+	all.attend(v.ctx, v.watch.poked, func(quiet bool) (bool, error) {
 		now, err := v.gateway.balancesNow(v.ctx, v.watch.owner)
-		switch {
-		case err != nil:
-			return nil
-		case now.Height < height: // another cache, or a database, that is behind: what was told is newer
-			continue
-		}
-		height = now.Height
-		if now.Data = keep(now.Data); len(now.Data) > 0 {
-			err = out.balances("changed", &now)
-			beat.Reset(all.heartbeat)
-		} else if alive {
-			err = out.event("unchanged", fmt.Appendf(nil, `{"height":%d}`, height))
-		}
 		if err != nil {
-			return nil
+			return false, err
 		}
-	}
+		if now.Height >= height { // else another cache, or a database, is behind: what was told is newer
+			height = now.Height
+			if now.Data = keep(now.Data); len(now.Data) > 0 {
+				return true, out.balances("changed", &now)
+			}
+		}
+		if !quiet {
+			return false, nil
+		}
+		return false, out.unchanged(uint64(height))
+	})
+	return nil
 }
 
 func (e *events) balances(name string, b *openapi.Balances) error {

@@ -90,38 +90,29 @@ func (v *quoteStream) VisitStreamQuotesResponse(w http.ResponseWriter) error {
 	if err != nil || out.quote(&last) != nil {
 		return nil
 	}
-	beat := time.NewTicker(all.heartbeat)
-	defer beat.Stop()
-	for {
-		select {
-		case <-v.ctx.Done():
-			return nil
-		case <-all.closed:
-			return nil
-		case <-beat.C:
+	all.attend(v.ctx, v.stream.poked, func(quiet bool) (bool, error) {
+		if quiet {
 			height, so := all.unchangedAt(v.stream, uint64(last.Height))
-			if so && out.event("unchanged", fmt.Appendf(nil, `{"height":%d}`, height)) != nil {
-				return nil
+			if !so {
+				return false, nil
 			}
-		case <-v.stream.poked:
-			now, err := v.gateway.price(v.ctx, &v.stream.ask)
-			if err != nil {
-				return nil
-			}
-			options, err := json.Marshal(now.Options)
-			if err != nil {
-				return nil
-			}
-			if last = now; bytes.Equal(options, told) {
-				continue
-			}
-			told = options
-			if out.quote(&now) != nil {
-				return nil
-			}
-			beat.Reset(all.heartbeat)
+			return false, out.unchanged(height)
 		}
-	}
+		now, err := v.gateway.price(v.ctx, &v.stream.ask)
+		if err != nil {
+			return false, err
+		}
+		options, err := json.Marshal(now.Options)
+		if err != nil {
+			return false, err
+		}
+		if last = now; bytes.Equal(options, told) {
+			return false, nil
+		}
+		told = options
+		return true, out.quote(&now)
+	})
+	return nil
 }
 
 // events writes server-sent events.
@@ -137,6 +128,11 @@ func (e *events) quote(q *openapi.Quote) error {
 		return err
 	}
 	return e.withID(fmt.Sprint(q.Height), "quote", data)
+}
+
+// unchanged tells that what was told last is still true at a height.
+func (e *events) unchanged(height uint64) error {
+	return e.event("unchanged", fmt.Appendf(nil, `{"height":%d}`, height))
 }
 
 // event writes one event out; data has no line breaks. A reader that does not take it in time is an

@@ -64,10 +64,7 @@ func (s *streams) poke(height uint64, matters func(*stream) bool) {
 	s.height = height
 	for st := range s.all() {
 		if matters(st) {
-			select {
-			case st.poked <- struct{}{}:
-			default: // it is poked and has not looked yet
-			}
+			poke(st.poked)
 		}
 	}
 }
