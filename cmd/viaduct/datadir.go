@@ -44,7 +44,7 @@ type dataDir struct {
 	genesis    *ledger.Genesis
 	operator   ed25519.PrivateKey
 	validators []ed25519.PrivateKey // of a whole network all, in the order of the genesis; of a part one or none
-	next       ed25519.PrivateKey   // the key a validator of a part changes to; nil for none
+	next       ed25519.PrivateKey   // the key that the first of them changes to; nil for none
 	master     [32]byte
 	apiKeys    apiKeys
 	// newOperator says that the operator's API key was made at this start.
@@ -124,11 +124,11 @@ func (d *dataDir) load(network string, validators int, now time.Time) error {
 		}
 	}
 	for i, v := range d.genesis.Validators {
-		if v.Key != public(d.validators[i]) {
+		if s, err := d.signer(i); err != nil || s.Validator().Name() != v.Name {
 			return fmt.Errorf("%s is not the key that the genesis names", keyFile(i))
 		}
 	}
-	return d.checkOperator()
+	return errors.Join(d.loadNext(), d.checkOperator())
 }
 
 func (d *dataDir) loadPart(gateway, validator bool) error {

@@ -37,6 +37,8 @@ func wholeNetwork(d *dataDir) ([]part, error) {
 		p := part{name: v.Name, signer: signer, sequence: i == 0, project: i == 0}
 		if i > 0 {
 			p.folder = fmt.Sprintf("validator-%d", i+1)
+		} else if p.next, err = d.nextSigner(); err != nil {
+			return nil, err
 		}
 		parts = append(parts, p)
 	}
