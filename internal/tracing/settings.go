@@ -92,8 +92,8 @@ func read(getenv func(string) string) (s settings, on bool, err error) {
 	}
 	name, text := either("HEADERS")
 	headers, ok := pairs(text)
-	if !ok {
-		bad(name, "key=value,key=value")
+	if !ok { // they may hold a token, and the error goes to the log
+		faults = append(faults, fmt.Errorf("%s: want key=value,key=value", name))
 	}
 	s.headers = make(map[string]string)
 	for _, h := range headers {

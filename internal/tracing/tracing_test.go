@@ -186,6 +186,10 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%v was taken", env)
 		}
 	}
+	_, _, err := read(environment(map[string]string{at: "http://x", "OTEL_EXPORTER_OTLP_HEADERS": "authorization: Bearer secret"}))
+	if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_HEADERS") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v: want the variable, not its value", err)
+	}
 	s, on, err := read(environment(map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}))
 	if err != nil || !on || s.url != "http://localhost:4318/v1/traces" || s.share != 1 || !s.byParent {
 		t.Errorf("%+v, %v, %v", s, on, err)
