@@ -217,6 +217,8 @@ func simFileKind(name string) string {
 		return "the block log"
 	case strings.HasSuffix(name, ".snapshot"), name == "part":
 		return "a snapshot"
+	case name == "unsigned":
+		return "the heights not to be signed"
 	case name == "":
 		return "the directory"
 	}
