@@ -287,7 +287,7 @@ func (m *market) checkPay(by ledger.BIC, i *ledger.Pay, r *ledger.Result, d *del
 	d.check(m.rt, party, by, i.To)
 	for _, p := range r.Postings {
 		sends, takes := p.Holder == by && carries(p.Asset, i.Send), p.Holder == i.To && carries(p.Asset, i.Deliver)
-		if !sends && !takes && (p.Holder == by || p.Holder == i.To) && !(p.Reason == ledger.PostFee && p.Asset.Issuer == p.Holder) {
+		if _, deals := d.filled[place{p.Holder, p.Asset.Currency}]; !sends && !takes && !deals && (p.Holder == by || p.Holder == i.To) && !(p.Reason == ledger.PostFee && p.Asset.Issuer == p.Holder) {
 			m.rt.Fatalf("%s: %+v: posts %+v", by, i, p)
 		}
 	}
@@ -337,13 +337,13 @@ func newDeltas(r *ledger.Result) *deltas {
 	return d
 }
 
-// check says that the parties have just what was paid and delivered, and that nobody between them lost
-// a unit that its offers do not explain.
+// check says that the parties have just what was paid and delivered and what offers of their own did on the
+// way, and that nobody between them lost a unit that its offers do not explain.
 func (d *deltas) check(rt *rapid.T, party map[place]int64, from, to ledger.BIC) {
 	for at, n := range d.posted {
 		if at.who == from || at.who == to {
-			if n != party[at] {
-				rt.Fatalf("%s has %d more %s, want %d", at.who, n, at.currency, party[at])
+			if want := party[at] + d.filled[at]; n != want {
+				rt.Fatalf("%s has %d more %s, want %d", at.who, n, at.currency, want)
 			}
 			delete(party, at)
 		} else if n < d.filled[at] {
