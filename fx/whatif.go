@@ -3,7 +3,6 @@ package fx
 import (
 	"slices"
 
-	"viaduct/internal/money"
 	"viaduct/ledger"
 )
 
@@ -117,7 +116,7 @@ func (m *market) excluded(pos int32, out map[int32]bool) bool {
 func (m *market) line(holder ledger.BIC, name ledger.AssetName) int32 {
 	part, ok := m.byBIC[holder]
 	issuer, ok2 := m.byBIC[name.Issuer]
-	p, ok3 := m.byPurse[pair(part, int32(money.Currency(name.Currency)))]
+	p, ok3 := m.byPurse[pair(part, int32(name.Currency))]
 	if !ok || !ok2 || !ok3 {
 		return none
 	}

@@ -156,7 +156,7 @@ func (s *State) offsetPairs() error {
 	o := &s.offsets
 	o.pairs = o.pairs[:0]
 	for i := range o.all {
-		if c := &o.all[i]; c.partner == -1 {
+		if c := &o.all[i]; c.partner == noPartner {
 			o.pairs = append(o.pairs, pairEntry{pair(int32(min(c.payer, c.taker)), int32(max(c.payer, c.taker))), int32(i)})
 		}
 	}

@@ -220,15 +220,19 @@ func (s *State) linkFree() error {
 			return unlinked(tableOffers, i)
 		}
 	}
-	at := s.freeOffer
+	return walkFree("offers", s.freeOffer, s.nextFree, free, func(at OfferIdx) bool { return s.offers[at].Live })
+}
+
+// walkFree walks a list of free slots: as many as there are, and then it ends.
+func walkFree[T ~int32](what string, at T, next []T, free int, live func(T) bool) error {
 	for ; free > 0; free-- {
-		if !within(at, len(s.offers)) || s.offers[at].Live {
-			return fmt.Errorf("%w: its list of free offers is broken", ErrSnapshot)
+		if !within(at, len(next)) || live(at) {
+			return fmt.Errorf("%w: its list of free %s is broken", ErrSnapshot, what)
 		}
-		at = s.nextFree[at]
+		at = next[at]
 	}
 	if at != None {
-		return fmt.Errorf("%w: its list of free offers does not end", ErrSnapshot)
+		return fmt.Errorf("%w: its list of free %s does not end", ErrSnapshot, what)
 	}
 	return nil
 }
@@ -306,17 +310,7 @@ func (s *State) linkHolds() error {
 			return unlinked(tablePositions, i)
 		}
 	}
-	at, free := s.freeHold, len(s.holds)-len(live)
-	for ; free > 0; free-- {
-		if !within(at, len(s.holds)) || s.holds[at].Live {
-			return fmt.Errorf("%w: its list of free holds is broken", ErrSnapshot)
-		}
-		at = s.nextHold[at]
-	}
-	if at != None {
-		return fmt.Errorf("%w: its list of free holds does not end", ErrSnapshot)
-	}
-	return nil
+	return walkFree("holds", s.freeHold, s.nextHold, len(s.holds)-len(live), func(at HoldIdx) bool { return s.holds[at].Live })
 }
 
 // goodFlows says whether every index and amount of a hold's flows is one.

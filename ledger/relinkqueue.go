@@ -60,17 +60,7 @@ func (s *State) linkQueue() error {
 		}
 	}
 	q.sort()
-	at := q.free
-	for ; free > 0; free-- {
-		if !within(at, len(q.slots)) || q.slots[at].Live {
-			return fmt.Errorf("%w: its list of free waiting payments is broken", ErrSnapshot)
-		}
-		at = q.nextFree[at]
-	}
-	if at != None {
-		return fmt.Errorf("%w: its list of free waiting payments does not end", ErrSnapshot)
-	}
-	return nil
+	return walkFree("waiting payments", q.free, q.nextFree, free, func(at PendingIdx) bool { return q.slots[at].Live })
 }
 
 // checkQueue compares what follows from the slots with what is kept.
