@@ -52,35 +52,23 @@ func (c paymentsOpenCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsed, err)
 	}
-	gate, err := c.client()
+	network, gate, err := c.network(ctx)
 	if err != nil {
 		return err
 	}
 	var p openapi.Payment
-	if err := look(ctx, gate, "/v1/payments/"+url.PathEscape(c.ID), &p); err != nil {
+	if err := gate.call(ctx, request{method: http.MethodGet, path: "/v1/payments/" + url.PathEscape(c.ID), out: &p}); err != nil {
 		return err
 	}
 	if p.SealedDetails == nil {
 		return errors.New("the payment has no sealed details for you")
 	}
-	var net openapi.Network
-	if err := look(ctx, gate, "/v1/validators", &net); err != nil {
-		return err
-	}
-	details, err := openDetails(&p, string(net.Network), private)
+	details, err := openDetails(&p, network.Network, private)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "%s\n", details)
 	return err
-}
-
-func look(ctx context.Context, gate *client, path string, v any) error {
-	var text []byte
-	if err := gate.call(ctx, request{method: http.MethodGet, path: path, text: &text}); err != nil {
-		return err
-	}
-	return json.Unmarshal(text, v)
 }
 
 func openDetails(p *openapi.Payment, networkText string, private []byte) ([]byte, error) {

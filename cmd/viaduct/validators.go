@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -298,13 +297,9 @@ func (c *client) submitAsOperator(ctx context.Context, network string, key ed255
 }
 
 func readSeed(name string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(name)
+	seed, err := readSecret(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsed, err)
-	}
-	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%w: %s does not hold 32 bytes in hex", errUsed, name)
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }
