@@ -256,6 +256,7 @@ func (s *State) submit(index int, sub *Submission) error {
 		if err := s.undo.end(s, refused, first); err != nil {
 			return err
 		}
+		s.settleShown() // what it released is shown again
 	}
 	for e := range sub.Entries {
 		s.writeLeaf(first+e, sub.Salt, sub.Entries[e].Body)
