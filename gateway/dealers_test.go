@@ -230,7 +230,7 @@ func TestFills(t *testing.T) {
 	if none := r.must(200, r.do("GET", "/v1/fills?currency=RON", dealer, nil)); len(none.json["data"].([]any)) != 0 {
 		t.Errorf("%s", none.body)
 	}
-	if none := r.must(200, r.do("GET", "/v1/fills?to=2020-01-01T00:00:00Z", dealer, nil)); len(none.json["data"].([]any)) != 0 {
+	if none := r.must(200, r.do("GET", "/v1/fills?until=2020-01-01T00:00:00Z", dealer, nil)); len(none.json["data"].([]any)) != 0 {
 		t.Errorf("%s", none.body)
 	}
 	r.must(400, r.do("GET", "/v1/fills?from=yesterday", dealer, nil))

@@ -28,7 +28,7 @@ func (s server) ListFills(ctx context.Context, r openapi.ListFillsRequestObject)
 	for _, at := range []struct {
 		text openapi.Time
 		to   *int64
-	}{{r.Params.From, &f.From}, {r.Params.To, &f.Until}} {
+	}{{r.Params.From, &f.From}, {r.Params.Until, &f.Until}} {
 		if at.text != "" {
 			if *at.to, err = parseTime(at.text); err != nil {
 				return nil, err // the contract's format let nothing else through

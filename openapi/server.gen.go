@@ -2738,8 +2738,8 @@ type ListFillsParams struct {
 	Currency Currency `form:"currency,omitempty" json:"currency,omitempty"`
 	From     Time     `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Up to this time, which is not among them.
-	To    Time  `form:"to,omitempty" json:"to,omitempty"`
+	// Until Up to this time, which is not among them.
+	Until Time  `form:"until,omitempty" json:"until,omitempty"`
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next_cursor` of the page before.
@@ -4159,15 +4159,15 @@ func (siw *ServerInterfaceWrapper) ListFills(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
-	// ------------- Optional query parameter "to" -------------
+	// ------------- Optional query parameter "until" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
 		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
 		}
 		return
 	}
